@@ -1,0 +1,1 @@
+"""Data and decisions: thermodynamics, interphase, percolation, documents, results, ranking."""

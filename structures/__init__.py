@@ -1,0 +1,1 @@
+"""Pure functions on crystals: Structure in, Structure or dataclass out."""
