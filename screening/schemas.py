@@ -135,7 +135,7 @@ class SurfaceEnergyDoc(CalculationDoc):
     @computed_field(description="gamma, J/m2.")  # type: ignore[prop-decorator]
     @property
     def surface_energy(self) -> float:
-        """gamma = (E_slab - N E_bulk) / 2A in J/m2."""
+        """Surface energy (E_slab - N E_bulk) / 2A in J/m2."""
         excess = self.energy_slab - self.natoms * self.energy_bulk_per_atom
         return excess / (2.0 * self.area) * EV_PER_A2_TO_J_PER_M2
 

@@ -99,7 +99,7 @@ class Prototype:
         lattice = Lattice.from_parameters(*self.lattice)
         for xyz, species in occupancies.items():
             orbit = Structure.from_spacegroup(
-                self.spacegroup, lattice, [species], [list(xyz)], tol=SITE_TOLERANCE
+                self.spacegroup, lattice, [Composition(species)], [list(xyz)], tol=SITE_TOLERANCE
             )
             if len(orbit) != multiplicities[xyz]:
                 raise PrototypeError(
@@ -109,7 +109,7 @@ class Prototype:
         structure = Structure.from_spacegroup(
             self.spacegroup,
             lattice,
-            list(occupancies.values()),
+            [Composition(species) for species in occupancies.values()],
             [list(xyz) for xyz in occupancies],
             tol=SITE_TOLERANCE,
         )

@@ -1,0 +1,197 @@
+"""Thermodynamic entries: one protocol for all sources, and the bundled reference set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from pymatgen.core import Composition, Element, Structure
+from pymatgen.entries.computed_entries import ComputedStructureEntry
+
+from misei.screening.formulas import FormulaError, Mixture, parse_composition
+from misei.structures.reference_set import REFERENCE_SET_PATH, load_reference_set
+
+# `entry_id` is unique in its source. `data` holds "formula" (as chemists write it, without
+# common factor), "volume" (angstrom^3 of the cell) and "is_metallic".
+ReferenceEntry: TypeAlias = ComputedStructureEntry
+
+# Elements that bind metals into salts and semiconductors; As, Sb and Bi count as metals here.
+NONMETALS = frozenset({"H", "C", "N", "O", "F", "P", "S", "Cl", "Se", "Br", "Te", "I"})
+METALLIC_RULE = (
+    "rule, not a calculation: a phase of metals and metalloids (Li among them) without "
+    f"{', '.join(sorted(NONMETALS))} is metallic"
+)
+
+
+class MissingDataError(ValueError):
+    """Elements or phases that a source does not hold."""
+
+
+class EntrySource(Protocol):
+    """Where phases and their energies come from. Sources are hashable and do not change.
+
+    Attributes
+    ----------
+    name, version, protocol
+        Written into every result: which data, which edition, which level of theory.
+    metallic_rule
+        How :meth:`is_metallic` decides, in words.
+    elements
+        Symbols of the elements with an elemental reference phase.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> str: ...  # noqa: D102
+    @property
+    def protocol(self) -> str: ...  # noqa: D102
+    @property
+    def metallic_rule(self) -> str: ...  # noqa: D102
+    @property
+    def elements(self) -> frozenset[str]: ...  # noqa: D102
+
+    def __hash__(self) -> int: ...
+
+    def entries(self, elements: Iterable[str]) -> list[ReferenceEntry]:
+        """Return all entries that hold no other elements than these."""
+
+    def find(self, phase: str) -> list[ReferenceEntry]:
+        """Return the entries with this id or formula, lowest energy per atom first."""
+
+    def is_metallic(self, entry: ReferenceEntry) -> bool:
+        """Whether the phase conducts electrons like a metal."""
+
+
+def is_metallic_composition(composition: Composition) -> bool:
+    """Apply :data:`METALLIC_RULE`."""
+    return all(
+        (element.is_metal or element.is_metalloid) and element.symbol not in NONMETALS
+        for element in composition.elements
+    )
+
+
+def check_elements(mixture: Mixture, source: EntrySource) -> None:
+    """Refuse a mixture with elements that the source does not hold.
+
+    Raises
+    ------
+    MissingDataError
+        Names the missing elements and those that the source has.
+    """
+    missing = sorted(mixture.elements - source.elements)
+    if missing:
+        raise MissingDataError(
+            f"no data for {', '.join(missing)} of {mixture.text!r} in {source.name}; "
+            f"it has {', '.join(sorted(source.elements))}"
+        )
+
+
+def describe(source: EntrySource) -> dict[str, str]:
+    """Name, version and protocol of a source, as results carry them."""
+    return {"name": source.name, "version": source.version, "protocol": source.protocol}
+
+
+@dataclass(frozen=True)
+class BundledSource:
+    """The reference set that comes with misei; phases whose relaxation failed are left out.
+
+    Parameters
+    ----------
+    path
+        A data file written by ``misei reference build``.
+    """
+
+    path: Path = REFERENCE_SET_PATH
+    name: str = "misei reference set"
+    metallic_rule: str = METALLIC_RULE
+
+    @property
+    def version(self) -> str:
+        """Version of misei and time with which the set was made."""
+        provenance = self._provenance
+        return f"{provenance['misei_version']} ({provenance['created_at']})"
+
+    @property
+    def protocol(self) -> str:
+        """Engine and corrections of the energies."""
+        provenance = self._provenance
+        return "{engine} ({engine_version}), corrections: {corrections}".format(**provenance)
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Symbols of the elements with an elemental reference phase."""
+        return frozenset(
+            next(iter(symbols)) for symbols in _symbols(self.path).values() if len(symbols) == 1
+        )
+
+    @property
+    def _provenance(self) -> dict[str, Any]:
+        return dict(load_reference_set(self.path)["provenance"])
+
+    def entries(self, elements: Iterable[str]) -> list[ReferenceEntry]:
+        """Return all entries that hold no other elements than these."""
+        wanted = frozenset(elements)
+        return [_entry(self.path, i) for i, s in _symbols(self.path).items() if s <= wanted]
+
+    def find(self, phase: str) -> list[ReferenceEntry]:
+        """Return the entries with this id or formula, lowest energy per atom first."""
+        if phase in _records(self.path):
+            return [_entry(self.path, phase)]
+        try:
+            composition = parse_composition(phase)
+        except FormulaError:
+            return []
+        entries = self.entries(element.symbol for element in composition.elements)
+        return polymorphs(composition, entries)
+
+    def is_metallic(self, entry: ReferenceEntry) -> bool:
+        """Whether the rule calls the phase metallic."""
+        return bool(entry.data["is_metallic"])
+
+
+def polymorphs(
+    composition: Composition, entries: Iterable[ReferenceEntry]
+) -> list[ReferenceEntry]:
+    """Entries of this composition, whatever its amount, lowest energy per atom first."""
+    wanted = composition.fractional_composition
+    same = (e for e in entries if e.composition.fractional_composition.almost_equals(wanted))
+    return sorted(same, key=lambda entry: entry.energy_per_atom)
+
+
+# Structures are parsed one by one when a chemical system first asks for them: parsing the whole
+# set would take longer than any hull.
+@cache
+def _records(path: Path) -> dict[str, dict[str, Any]]:
+    return {p["id"]: p for p in load_reference_set(path)["phases"] if p["converged"]}
+
+
+@cache
+def _symbols(path: Path) -> dict[str, frozenset[str]]:
+    return {
+        phase_id: frozenset(element.symbol for element in Composition(record["formula"]).elements)
+        for phase_id, record in _records(path).items()
+    }
+
+
+@cache
+def _entry(path: Path, phase_id: str) -> ReferenceEntry:
+    record = _records(path)[phase_id]
+    structure = Structure.from_dict(record["structure"])
+    return ComputedStructureEntry(
+        structure,
+        energy=record["energy"],
+        correction=record["correction"],
+        entry_id=phase_id,
+        data={
+            "formula": record["formula"],
+            "volume": record["volume"],
+            "is_metallic": is_metallic_composition(structure.composition),
+            "structure_type": record["structure_type"],
+            "reference": record["reference"],
+            "ordering": record["ordering"],
+        },
+    )
