@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from pymatgen.core import Composition, Element, Structure
+from pymatgen.core import Composition, Structure
 from pymatgen.entries.computed_entries import ComputedStructureEntry
 
 from misei.screening.formulas import FormulaError, Mixture, parse_composition
@@ -153,9 +153,7 @@ class BundledSource:
         return bool(entry.data["is_metallic"])
 
 
-def polymorphs(
-    composition: Composition, entries: Iterable[ReferenceEntry]
-) -> list[ReferenceEntry]:
+def polymorphs(composition: Composition, entries: Iterable[ReferenceEntry]) -> list[ReferenceEntry]:
     """Entries of this composition, whatever its amount, lowest energy per atom first."""
     wanted = composition.fractional_composition
     same = (e for e in entries if e.composition.fractional_composition.almost_equals(wanted))

@@ -122,6 +122,15 @@ class AlloyCandidate(Document):
     volume_per_atom: float = Field(description="Volume, angstrom^3/atom.")
 
 
+class ThermodynamicsDoc(Document):
+    """The thermodynamic stage of a campaign."""
+
+    reductions: list[ReductionDoc]
+    interphases: list[InterphaseDoc]
+    candidates: list[AlloyCandidate] = Field(description="Alloys of the metals on their hulls.")
+    source: dict[str, str] = Field(description="Name, version and protocol of the entries.")
+
+
 class SurfaceEnergyDoc(CalculationDoc):
     """Surface energy of a symmetric slab."""
 

@@ -45,7 +45,7 @@ class Termination:
     spacing
         Distance between the atomic planes on both sides of the cut, angstrom.
     label
-        Composition of the plane that the slab ends with, e.g. ``Li2Al2``.
+        Composition of the plane that the slab ends with and the cut, e.g. ``Li2Al2@0.25``.
     """
 
     shift: float
@@ -113,11 +113,10 @@ def _miller(indices: tuple[int, ...]) -> Miller:
 def facet_generator(
     bulk: Structure, miller: Miller, thickness: float, vacuum: float
 ) -> SlabGenerator:
-    """pymatgen generator of one facet, on the primitive cell.
+    """pymatgen generator of one facet, on a primitive cell whose a and b lie in the plane.
 
-    Given the conventional cell of a centred lattice, pymatgen repeats slabs by whole
-    conventional cells (twice or four times the smallest repeat). The plane is therefore
-    handed over in the basis of the primitive cell.
+    Given the conventional cell, or a plane of high index in the primitive one, pymatgen
+    repeats slabs by several times the smallest repeat (three times for bcc (111)).
 
     Parameters
     ----------
@@ -140,13 +139,32 @@ def facet_generator(
     # Rows of the primitive lattice in the conventional basis (eighths cover all centrings).
     basis = primitive.lattice.matrix @ np.linalg.inv(cell.lattice.matrix)
     indices = np.rint(24 * basis @ np.array(miller)).astype(int)
+    indices //= np.gcd.reduce(indices)
+    facet = primitive.make_supercell(_facet_basis(primitive.lattice, indices), in_place=False)
     return SlabGenerator(
-        primitive,
-        tuple(int(i) for i in indices // np.gcd.reduce(indices)),
+        facet,
+        (0, 0, 1),
         min_slab_size=thickness,
         min_vacuum_size=vacuum,
+        primitive=False,
         reorient_lattice=False,
     )
+
+
+def _facet_basis(lattice: Lattice, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    # Shortest basis of the lattice with a, b in the plane and c one plane further.
+    reach = range(-4, 5)
+    vectors = np.array([(i, j, k) for i in reach for j in reach for k in reach if i or j or k])
+    lengths = np.linalg.norm(vectors @ lattice.matrix, axis=1).round(6)
+    vectors = vectors[np.argsort(lengths, kind="stable")]
+    planes = vectors @ indices
+    in_plane = vectors[planes == 0]
+    a = in_plane[0]
+    b = next(v for v in in_plane if np.cross(a, v).any())
+    c = vectors[planes == 1][0]
+    if np.linalg.det([a, b, c]) < 0:
+        b = -b
+    return np.array([a, b, c])
 
 
 def distinct_terminations(generator: SlabGenerator) -> list[Termination]:
@@ -196,11 +214,11 @@ def _termination(
     top = [i for i, depth in enumerate(below) if (depth - below.min()) * repeat <= PLANE_TOLERANCE]
     plane = Structure.from_sites([cell[i] for i in top]).composition
     spacing = float(below.min() + above.min()) * repeat
-    return Termination(shift, spacing, plane.formula.replace(" ", ""))
+    return Termination(shift, spacing, f"{plane.formula.replace(' ', '')}@{shift:.2f}")
 
 
 def facet_slab(generator: SlabGenerator, termination: Termination, thickness: float) -> Slab:
-    """Slab with its primitive in-plane cell, c along the normal, cut back to a thickness.
+    """Slab with the in-plane cell of its generator, c along the normal, cut back to a thickness.
 
     pymatgen stacks whole oriented cells, which for large alloys is far more than was asked
     for; what lies deeper than ``thickness`` below the upper face is taken off.

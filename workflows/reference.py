@@ -13,6 +13,7 @@ from misei.screening.corrections import anion_correction
 from misei.screening.schemas import CalculationDoc, Provenance
 from misei.structures.ordering import ORDERING_RULE, electrostatic_orderings
 from misei.structures.prototypes import Prototype
+from misei.structures.supercells import primitive_cell
 from misei.workflows.engines import get_engine, is_converged
 from misei.workflows.keys import keyed
 
@@ -75,7 +76,7 @@ class ReferencePhaseMaker(Maker):
         crystal = prototype.structure()
         ordered = prototype.is_ordered
         structures = (
-            [crystal.get_primitive_structure()]
+            [primitive_cell(crystal)]
             if ordered
             else electrostatic_orderings(crystal, self.orderings)
         )

@@ -1,0 +1,115 @@
+"""What the command line prints: tables, progress, errors. Results to stdout, the rest to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from misei.launchers.local import OnProgress, RunReport
+
+BAD_INPUT = 2
+FAILED_RUN = 1
+
+out = Console()
+err = Console(stderr=True)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def one_line_errors(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn the errors that misei raises for bad input into one line and exit code 2."""
+
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except ValueError as error:
+            # Only our own error classes speak to users; any other is a defect and shows itself.
+            if not type(error).__module__.startswith("misei."):
+                raise
+            print(f"misei: {' '.join(str(error).split())}", file=sys.stderr)
+            raise typer.Exit(BAD_INPUT) from error
+
+    return wrapper
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document, and nothing else, on stdout."""
+    print(json.dumps(value, indent=2, default=str))
+
+
+def plain(document: BaseModel, **dump: Any) -> dict[str, Any]:
+    """Return a document as JSON types, computed properties included."""
+    return document.model_dump(mode="json", **dump)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; numbers are rounded to three decimals, None is a dash."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    out.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return str(value)
+
+
+@contextmanager
+def progress(stage: str) -> Iterator[OnProgress]:
+    """Show stage, done/total and time left on stderr; plain lines where it is no terminal."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task(stage, total=None)
+
+        def on_progress(report: RunReport, name: str) -> None:
+            bar.update(task, completed=report.done, total=report.total, description=name)
+            if not err.is_terminal:
+                err.print(f"{stage}: {report.done}/{report.total} {name}", soft_wrap=True)
+
+        yield on_progress
+
+
+def print_report(report: RunReport) -> None:
+    """Say on stderr what a run did; the last line of each failure's traceback with it."""
+    err.print(
+        f"{len(report.computed)} computed, {len(report.reused)} found in the store, "
+        f"{len(report.failed)} failed, {len(report.skipped)} not run"
+    )
+    for name, trace in report.failed.items():
+        err.print(f"failed: {name}: {trace.strip().splitlines()[-1]}", soft_wrap=True)

@@ -1,0 +1,101 @@
+"""One property of one crystal: what `misei adhesion` and `misei barrier` run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from jobflow import Flow
+from pydantic import BaseModel
+from pymatgen.core import Structure
+
+from misei.launchers.console import print_report, progress
+from misei.launchers.local import run_flows
+from misei.launchers.machine import machine_settings
+from misei.launchers.store import open_store
+from misei.screening.entries import BundledSource
+from misei.screening.results import find_document
+from misei.screening.schemas import AdhesionDoc, MigrationDoc
+from misei.workflows.campaign import property_makers
+
+Doc = TypeVar("Doc", bound=BaseModel)
+PRESETS = ("quick", "standard")
+
+
+class CrystalError(ValueError):
+    """An alloy that is neither in the bundled set nor a readable structure file with Li."""
+
+
+class RunError(ValueError):
+    """A run that ended without the result that was asked for."""
+
+
+def read_crystal(text: str) -> tuple[str, Structure]:
+    """Return name and structure of a formula of the bundled set or of a structure file.
+
+    Raises
+    ------
+    CrystalError
+        When it is neither, or holds no Li.
+    """
+    path = Path(text)
+    looks_like_file = path.suffix != "" or "/" in text or path.is_file()
+    if looks_like_file:
+        structure = _read_file(path)
+    else:
+        entries = BundledSource().find(text)
+        if not entries:
+            raise CrystalError(
+                f"{text!r} is neither a phase of the bundled set (`misei alloys METAL` lists "
+                "alloys) nor a structure file"
+            )
+        structure = entries[0].structure
+    if "Li" not in structure.composition.get_el_amt_dict():
+        raise CrystalError(f"{text} holds no Li ({structure.composition.reduced_formula})")
+    return structure.composition.reduced_formula if looks_like_file else text, structure
+
+
+def _read_file(path: Path) -> Structure:
+    if not path.is_file():
+        raise CrystalError(f"no such structure file: {path}")
+    try:
+        return Structure.from_file(path)
+    except Exception as error:  # pymatgen's readers raise anything
+        raise CrystalError(f"{path} is not a structure that pymatgen reads: {error}") from error
+
+
+def run_adhesion(
+    alloy: str, engine: str, preset: str, workers: int | None, run_dir: Path | None
+) -> AdhesionDoc:
+    """Compute the work of adhesion of Li on one alloy, or find it in the store."""
+    name, structure = read_crystal(alloy)
+    maker, _ = property_makers(engine, check_preset(preset))
+    return _run(maker.make(structure, name), AdhesionDoc, workers, run_dir)
+
+
+def run_barrier(
+    alloy: str, engine: str, preset: str, workers: int | None, run_dir: Path | None
+) -> MigrationDoc:
+    """Compute the migration barriers of one crystal, or find them in the store."""
+    name, structure = read_crystal(alloy)
+    _, maker = property_makers(engine, check_preset(preset))
+    return _run(maker.make(structure, name), MigrationDoc, workers, run_dir)
+
+
+def check_preset(preset: str) -> str:
+    """Return the preset, or raise an error that names the valid ones."""
+    if preset not in PRESETS:
+        raise CrystalError(f"unknown preset {preset!r}; valid: {', '.join(PRESETS)}")
+    return preset
+
+
+def _run(flow: Flow, schema: type[Doc], workers: int | None, run_dir: Path | None) -> Doc:
+    settings = machine_settings(workers, run_dir)
+    store = open_store(settings.store_path)
+    with progress(flow.name) as on_progress:
+        report = run_flows([flow], store, settings.run_dir, settings.workers, on_progress)
+    print_report(report)
+    document = find_document(store, flow.output.uuid, schema)
+    if document is None:
+        raise RunError(f"{flow.name} gave no result: see the failure above")
+    return document

@@ -1,0 +1,90 @@
+"""The interphase at Li metal: its metal fraction against the percolation threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from misei.screening.entries import EntrySource, ReferenceEntry, describe
+from misei.screening.percolation import (
+    DEFAULT_GRAIN_DIAMETER_NM,
+    DEFAULT_TUNNELLING_LENGTH_NM,
+    percolation_threshold,
+)
+from misei.screening.schemas import InterphaseDoc
+from misei.screening.thermodynamics import (
+    atoms_per_formula,
+    phase_name,
+    step_at,
+    voltage_profile,
+)
+
+InterphaseClass = Literal["SEI", "MI-SEI", "MCI"]
+
+
+def interphase_class(metal_fraction: float, threshold: float) -> InterphaseClass:
+    """Class of an interphase (types II and III of Wenzel and Janek, split by percolation).
+
+    Parameters
+    ----------
+    metal_fraction, threshold
+        V_f,M and V_p, volume fractions (0 to 1).
+    """
+    if metal_fraction <= 0:
+        return "SEI"
+    return "MI-SEI" if metal_fraction < threshold else "MCI"
+
+
+def interphase(
+    formula: str,
+    source: EntrySource,
+    grain_diameter_nm: float = DEFAULT_GRAIN_DIAMETER_NM,
+    tunnelling_length_nm: float = DEFAULT_TUNNELLING_LENGTH_NM,
+    excluded: Iterable[str] = (),
+) -> InterphaseDoc:
+    """Return the metal fraction and class of the interphase between an electrolyte and Li.
+
+    Parameters
+    ----------
+    formula
+        Electrolyte or composite.
+    source
+        Where phases, volumes and the metallic rule come from.
+    grain_diameter_nm, tunnelling_length_nm
+        Inputs of the percolation threshold in nm.
+    excluded
+        Ids or formulas of phases to leave out.
+
+    Returns
+    -------
+    InterphaseDoc
+        V_f,M = sum of n V over the metallic products at 0 V divided by that over all
+        products, excess Li metal left out; V are the volumes of the crystals.
+
+    Raises
+    ------
+    FormulaError, MissingDataError, PercolationInputError
+        For input that cannot be used.
+    """
+    threshold = percolation_threshold(grain_diameter_nm, tunnelling_length_nm)
+    final = step_at(voltage_profile(formula, source, excluded), 0.0)
+    volumes = {phase_name(e): n * formula_volume(e) for e, n in final.products}
+    metallic = [phase_name(e) for e, _ in final.products if source.is_metallic(e)]
+    fraction = sum(volumes[name] for name in metallic) / sum(volumes.values())
+    return InterphaseDoc(
+        formula=formula,
+        products_0V=final.named_products(),
+        metallic_products=metallic,
+        metal_volume_fraction=fraction,
+        percolation_threshold=threshold.value,
+        percolation_threshold_interval=threshold.interval,
+        threshold_model=threshold.model,
+        metallic_rule=source.metallic_rule,
+        interphase_class=interphase_class(fraction, threshold.value),
+        source=describe(source),
+    )
+
+
+def formula_volume(entry: ReferenceEntry) -> float:
+    """Volume of one formula unit of a phase in angstrom^3."""
+    return float(entry.data["volume"] * atoms_per_formula(entry) / entry.composition.num_atoms)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+from math import pi
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from misei.screening import cherry_pit
+from misei.screening.percolation import (
+    TABLE_PATH,
+    PercolationInputError,
+    core_threshold,
+    percolation_threshold,
+)
+
+# Overlapping spheres: Lorenz and Ziff, J. Chem. Phys. 114, 3659 (2001).
+ETA_OVERLAPPING = 0.341889
+TABLE_TOLERANCE = 0.01  # relative
+SMALL_RUN_TOLERANCE = 0.03  # relative, 300 configurations of 400 spheres
+
+
+def test_overlapping_spheres_in_the_table() -> None:
+    row = json.loads(TABLE_PATH.read_text())["points"][0]
+    assert row["lambda"] == 0.0
+    assert row["shell_density"] == pytest.approx(ETA_OVERLAPPING, rel=TABLE_TOLERANCE)
+
+
+def test_monte_carlo_of_overlapping_spheres() -> None:
+    density, error = cherry_pit.critical_shell_density(0.0, 400, 300, np.random.default_rng(2))
+    assert density == pytest.approx(ETA_OVERLAPPING, rel=SMALL_RUN_TOLERANCE)
+    assert 0 < error < SMALL_RUN_TOLERANCE * density
+
+
+def test_monte_carlo_of_hard_spheres_agrees_with_the_table() -> None:
+    row = next(p for p in json.loads(TABLE_PATH.read_text())["points"] if p["lambda"] > 0.4)
+    density, _ = cherry_pit.critical_shell_density(
+        row["core_fraction"], 400, 100, np.random.default_rng(3)
+    )
+    assert density == pytest.approx(row["shell_density"], rel=SMALL_RUN_TOLERANCE)
+
+
+def test_wrapping_distance_of_a_lattice() -> None:
+    # A simple cubic lattice of 4 x 4 x 4 points connects at its lattice constant and no sooner.
+    grid = np.stack(np.meshgrid(*[np.arange(4) / 4] * 3), axis=-1).reshape(-1, 3)
+    assert cherry_pit.wrapping_distance(grid) == pytest.approx(0.25)
+
+
+def test_wrapping_needs_the_whole_way_around() -> None:
+    # A row of points along x with one gap of 0.3: it wraps when the gap closes.
+    x = np.linspace(0.0, 0.7, 15)
+    row = np.column_stack([x, np.full(15, 0.5), np.full(15, 0.5)])
+    assert cherry_pit.wrapping_distance(row) == pytest.approx(0.3)
+
+
+def test_hard_spheres_never_overlap_and_do_move() -> None:
+    rng = np.random.default_rng(4)
+    diameter = cherry_pit.sphere_diameter(0.25, 300)
+    assert 300 * pi * diameter**3 / 6 == pytest.approx(0.25)
+    start = cherry_pit.insert_spheres(300, diameter, rng)
+    end = cherry_pit.equilibrate(start, diameter, 5, rng)
+    for points in (start, end):
+        nearest = cKDTree(points, boxsize=1.0).query(points, k=2)[0][:, 1]
+        assert nearest.min() >= diameter * (1 - 1e-9)
+    assert (np.linalg.norm(end - start, axis=1) > 0).mean() > 0.9
+
+
+def test_default_threshold_lies_where_the_experiment_says() -> None:
+    threshold = percolation_threshold()
+    assert 0.013 < threshold.value < 0.037
+    assert threshold.interval[0] < threshold.value < threshold.interval[1]
+    assert 0 < threshold.standard_error < 0.02 * threshold.value
+    for text in ("cherry-pit", "2 nm (1.5-3)", "2.5 nm (2-3)"):
+        assert text in threshold.model
+
+
+def test_core_volume_of_a_table_point() -> None:
+    row = json.loads(TABLE_PATH.read_text())["points"][3]
+    value, error = core_threshold(row["lambda"])
+    assert value == pytest.approx(row["core_fraction"], rel=1e-3)
+    assert error == pytest.approx(row["standard_error"] * row["lambda"] ** 3)
+
+
+def test_only_the_ratio_of_the_lengths_counts() -> None:
+    assert percolation_threshold(4.0, 5.0).value == pytest.approx(percolation_threshold().value)
+    values = [percolation_threshold(d).value for d in (1.0, 2.0, 4.0, 8.0)]
+    assert values == sorted(values)
+
+
+@pytest.mark.parametrize(
+    ("grain", "tunnelling", "message"),
+    [
+        (0.0, 2.5, "grain diameter 0.0 nm is not positive"),
+        (2.0, -1.0, "tunnelling length -1.0 nm is not positive"),
+        (float("nan"), 2.5, "not positive"),
+        (500.0, 2.5, "outside the table"),
+    ],
+)
+def test_bad_lengths(grain: float, tunnelling: float, message: str) -> None:
+    with pytest.raises(PercolationInputError, match=message):
+        percolation_threshold(grain, tunnelling)

@@ -1,0 +1,127 @@
+"""The flows of a campaign: thermodynamics first, then adhesion and migration per alloy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jobflow import Flow, Job, job
+
+from misei.screening.alloys import alloy_candidates
+from misei.screening.campaign import Campaign
+from misei.screening.entries import BundledSource, EntrySource, describe
+from misei.screening.interphase import interphase
+from misei.screening.ranking import Rejection
+from misei.screening.schemas import AlloyCandidate, ThermodynamicsDoc
+from misei.screening.thermodynamics import reduce
+from misei.workflows.adhesion import AdhesionMaker
+from misei.workflows.engines import get_engine
+from misei.workflows.keys import keyed
+from misei.workflows.migration import MigrationMaker
+
+
+@dataclass(frozen=True)
+class CandidateFlows:
+    """One candidate and the flows that compute its properties."""
+
+    candidate: AlloyCandidate
+    adhesion: Flow
+    migration: Flow
+
+
+@job(output_schema=ThermodynamicsDoc)
+def screen_thermodynamics(
+    electrolytes: list[str],
+    metals: list[str],
+    excluded_phases: list[str],
+    interphase_inputs: dict[str, float],
+) -> ThermodynamicsDoc:
+    """Reduction, interphase and candidate alloys from the bundled set, as one document."""
+    source = BundledSource()
+    return ThermodynamicsDoc(
+        reductions=[reduce(e, source, excluded_phases) for e in electrolytes],
+        interphases=[
+            interphase(e, source, excluded=excluded_phases, **interphase_inputs)
+            for e in electrolytes
+        ],
+        candidates=[c for metal in metals for c in alloy_candidates(metal, source)],
+        source=describe(source),
+    )
+
+
+def thermodynamics_job(campaign: Campaign) -> Job:
+    """Return the keyed job of the thermodynamic stage; its output is a ThermodynamicsDoc."""
+    inputs: dict[str, Any] = campaign.interphase.model_dump()
+    stage = screen_thermodynamics(
+        campaign.electrolytes, campaign.metals, campaign.excluded_phases, inputs
+    )
+    stage.name = "thermodynamics"
+    return keyed(stage, version=str(sorted(describe(BundledSource()).items())))
+
+
+def property_makers(engine: str, preset: str) -> tuple[AdhesionMaker, MigrationMaker]:
+    """Return the makers of a preset (``quick`` or ``standard``) with an engine.
+
+    Raises
+    ------
+    UnknownEngineError
+        When the engine is not known.
+    """
+    get_engine(engine)
+    if preset == "quick":
+        return AdhesionMaker.quick(engine), MigrationMaker.quick(engine)
+    return AdhesionMaker.standard(engine), MigrationMaker.standard(engine)
+
+
+def candidate_flows(
+    campaign: Campaign, candidates: list[AlloyCandidate], source: EntrySource
+) -> tuple[list[CandidateFlows], list[Rejection]]:
+    """Choose the candidates that a campaign computes, and make their flows.
+
+    Parameters
+    ----------
+    campaign
+        Choices of alloys, engine, preset and size limit.
+    candidates
+        Alloys of the thermodynamic stage.
+    source
+        Where their crystals come from.
+
+    Returns
+    -------
+    list of CandidateFlows, list of Rejection
+        What to compute, and the alloys left out with the reason.
+    """
+    adhesion, migration = property_makers(campaign.engine, campaign.preset)
+    chosen: list[CandidateFlows] = []
+    rejected: list[Rejection] = []
+    for candidate in candidates:
+        if campaign.alloys == "equilibrium" and not candidate.equilibrium_with_li:
+            rejected.append(
+                Rejection(
+                    alloy=candidate.alloy,
+                    gate="equilibrium_with_li",
+                    value="takes up more Li at 0 V",
+                    limit="coexists with Li metal",
+                )
+            )
+            continue
+        structure = source.find(candidate.entry_id)[0].structure
+        if len(structure) > campaign.max_atoms:
+            rejected.append(
+                Rejection(
+                    alloy=candidate.alloy,
+                    gate="max_atoms",
+                    value=float(len(structure)),
+                    limit=float(campaign.max_atoms),
+                )
+            )
+            continue
+        chosen.append(
+            CandidateFlows(
+                candidate,
+                adhesion.make(structure, candidate.alloy),
+                migration.make(structure, candidate.alloy),
+            )
+        )
+    return chosen, rejected
