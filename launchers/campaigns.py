@@ -105,9 +105,7 @@ def _export(results: CampaignResults, folder: Path) -> list[Path]:
     source, adhesions = results.thermodynamics.source, results.report_data().adhesions
     files: list[Path] = []
     for format_name, file_name in FORMATS.items():
-        files += export_ranking(
-            results.ranking, format_name, folder / file_name, source, adhesions
-        )
+        files += export_ranking(results.ranking, format_name, folder / file_name, source, adhesions)
     return files
 
 

@@ -32,7 +32,7 @@ def open_store(path: str | Path, must_exist: bool = False) -> JobStore:
     Raises
     ------
     StoreError
-        When the file is missing, or is not an SQLite database.
+        When the file is missing, cannot be opened, or is not an SQLite database.
     """
     if must_exist and not Path(path).is_file():
         raise StoreError(f"no results store at {path}; `misei screen` writes one")
@@ -42,6 +42,6 @@ def open_store(path: str | Path, must_exist: bool = False) -> JobStore:
     )
     try:
         store.connect()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         raise StoreError(f"{path} is not a results store of misei: {error}") from error
     return store

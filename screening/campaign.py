@@ -92,7 +92,7 @@ def load_campaign(path: Path) -> Campaign:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
         raise CampaignError(f"cannot read the campaign file {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CampaignError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise CampaignError(f"{path} holds no keys; a campaign needs {', '.join(_keys(Campaign))}")

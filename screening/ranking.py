@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from misei.screening.schemas import AdhesionDoc, AlloyCandidate, Document, MigrationDoc
 
@@ -20,13 +20,17 @@ class Gates(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_e_above_hull: float = Field(0.03, ge=0, description="eV/atom.")
+    max_e_above_hull: float = Field(default=0.03, ge=0, description="eV/atom.")
     min_wetting_ratio: float = Field(
-        0.5, description="W_ad / 2 gamma_Li; 0.5 is a contact angle of 90 degrees."
+        default=0.5, description="W_ad / 2 gamma_Li; 0.5 is a contact angle of 90 degrees."
     )
-    max_migration_barrier: float = Field(0.6, gt=0, description="E_m of the best path, eV.")
-    max_strain: float = Field(0.10, gt=0, description="Film strain of the interface (1 = 100 %).")
-    accept_unconverged: bool = Field(False, description="Rank results that did not converge.")
+    max_migration_barrier: float = Field(default=0.6, gt=0, description="E_m of the best path, eV.")
+    max_strain: float = Field(
+        default=0.10, gt=0, description="Film strain of the interface (1 = 100 %)."
+    )
+    accept_unconverged: bool = Field(
+        default=False, description="Rank results that did not converge."
+    )
 
 
 class Weights(BaseModel):
@@ -34,8 +38,14 @@ class Weights(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    wetting_ratio: float = Field(0.5, ge=0)
-    migration_barrier: float = Field(0.5, ge=0)
+    wetting_ratio: float = Field(default=0.5, ge=0)
+    migration_barrier: float = Field(default=0.5, ge=0)
+
+    @model_validator(mode="after")
+    def _not_all_zero(self) -> Weights:
+        if self.wetting_ratio + self.migration_barrier == 0:
+            raise ValueError("at least one weight must be above 0")
+        return self
 
 
 @dataclass(frozen=True)
@@ -132,10 +142,8 @@ def rank(screened: Sequence[Screened], gates: Gates, weights: Weights) -> Rankin
 
 def _first_failed_gate(item: Screened, gates: Gates) -> Rejection | None:
     alloy, hull = item.candidate.alloy, item.candidate.e_above_hull
-    if hull > gates.max_e_above_hull:
-        return Rejection(
-            alloy=alloy, gate="e_above_hull", value=hull, limit=gates.max_e_above_hull
-        )
+    if not hull <= gates.max_e_above_hull:  # NaN fails as well
+        return Rejection(alloy=alloy, gate="e_above_hull", value=hull, limit=gates.max_e_above_hull)
     adhesion, migration = item.adhesion, item.migration
     if adhesion is None:
         return Rejection(alloy=alloy, gate="adhesion", value="no result", limit="a result")
@@ -157,7 +165,9 @@ def _first_failed_gate(item: Screened, gates: Gates) -> Rejection | None:
         ),
     ]
     for gate, value, limit, passes in checks:
-        if value is None or not passes(float(value), float(limit)):
+        if value is None:
+            return Rejection(alloy=alloy, gate=gate, value="no percolating path", limit=limit)
+        if not passes(float(value), float(limit)):
             return Rejection(alloy=alloy, gate=gate, value=value, limit=limit)
     return None
 
@@ -174,8 +184,6 @@ def _score(wetting_ratio: float, barrier: float, gates: Gates, weights: Weights)
     affinity = min(1.0, max(0.0, wetting_ratio))
     mobility = min(1.0, max(0.0, 1.0 - barrier / gates.max_migration_barrier))
     total = weights.wetting_ratio + weights.migration_barrier
-    if total == 0:
-        return 0.0
     return (weights.wetting_ratio * affinity + weights.migration_barrier * mobility) / total
 
 
@@ -191,7 +199,10 @@ def _barrier_interval(barrier: float) -> tuple[float, float]:
 def _rank_intervals(
     passed: Sequence[Screened], gates: Gates, weights: Weights
 ) -> list[tuple[int, int]]:
-    """Best rank: its own numbers at their best and all others' at their worst; and the reverse."""
+    """Best rank: its own numbers at their best and all others' at their worst; and the reverse.
+
+    Equal scores can come in either order, so they count for the worst rank only.
+    """
     low, high = [], []
     for item in passed:
         ratio, barrier = _figures(item)
@@ -202,7 +213,7 @@ def _rank_intervals(
     return [
         (
             1 + sum(low[j] > high[i] for j in everyone if j != i),
-            1 + sum(high[j] > low[i] for j in everyone if j != i),
+            1 + sum(high[j] >= low[i] for j in everyone if j != i),
         )
         for i in everyone
     ]

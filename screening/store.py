@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, cast
 
 from bson import json_util
@@ -20,8 +21,24 @@ from maggma.core import Sort, Store
 from maggma.stores import MemoryStore
 from monty.json import jsanitize
 
-# Columns that SQL filters on; every other criterion is left to the MemoryStore.
+# Columns that SQL filters on, with a column for the store's own key where that is one
+# field; every other criterion is left to the MemoryStore.
 INDEXED_FIELDS = ("uuid", "index", "name")
+COLUMNS = (*INDEXED_FIELDS, "key")
+LOCK_TIMEOUT_S = 60.0
+
+
+def _enter_wal_mode(connection: sqlite3.Connection) -> None:
+    # SQLite waits for every lock but this one, which processes race for on a new file.
+    deadline = monotonic() + LOCK_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() > deadline:
+                raise
+            sleep(0.01)
 
 
 class SQLiteStore(Store):
@@ -79,16 +96,18 @@ class SQLiteStore(Store):
         # One connection per thread and process: SQLite's must not cross a fork.
         if getattr(self._local, "connection", None) is None or self._local.pid != os.getpid():
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=60.0, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
+            connection = sqlite3.connect(self.path, timeout=LOCK_TIMEOUT_S, isolation_level=None)
+            _enter_wal_mode(connection)
             connection.execute("PRAGMA synchronous=NORMAL")
             table = self.table
             connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY, key TEXT UNIQUE, "
+                f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY, key TEXT, "
                 'uuid TEXT, "index" INTEGER, name TEXT, doc TEXT NOT NULL)'
             )
-            connection.execute(f"CREATE INDEX IF NOT EXISTS {table}_uuid ON {table}(uuid)")
-            connection.execute(f"CREATE INDEX IF NOT EXISTS {table}_name ON {table}(name)")
+            for column in ("key", "uuid", "name"):
+                connection.execute(
+                    f"CREATE INDEX IF NOT EXISTS {table}_{column} ON {table}({column})"
+                )
             self._local.connection, self._local.pid = connection, os.getpid()
         return self._local.connection  # type: ignore[no-any-return]
 
@@ -102,43 +121,65 @@ class SQLiteStore(Store):
         key
             Field or fields that identify a document; the store's own key where None.
         """
-        fields = [key or self.key] if isinstance(key or self.key, str) else list(key or self.key)
-        rows = []
-        for doc in docs if isinstance(docs, list) else [docs]:
-            plain = jsanitize(doc, allow_bson=True)
-            plain.pop("_id", None)
-            identity = json_util.dumps([plain.get(field) for field in fields])
-            columns = [plain.get(field) for field in INDEXED_FIELDS]
-            rows.append((identity, *columns, json_util.dumps(plain)))
+        fields = key or self.key
+        fields = fields if isinstance(fields, list) else [fields]
+        # As MongoStore does, so that both hold the same documents.
+        plain_docs = [
+            jsanitize(doc, allow_bson=True, recursive_msonable=True)
+            for doc in (docs if isinstance(docs, list) else [docs])
+        ]
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.executemany(
-                f'INSERT INTO {self.table}(key, uuid, "index", name, doc) VALUES (?,?,?,?,?) '
-                'ON CONFLICT(key) DO UPDATE SET uuid=excluded.uuid, "index"=excluded."index", '
-                "name=excluded.name, doc=excluded.doc",
-                rows,
-            )
+            for plain in plain_docs:
+                self._replace(plain, {field: plain[field] for field in fields})
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
 
+    def _replace(self, doc: dict[str, Any], identity: dict[str, Any]) -> None:
+        """Write a document over the first that matches ``identity``, or as a new one."""
+        doc.pop("_id", None)
+        values = [self._column_value(doc, column) for column in COLUMNS]
+        old = next(self._matching(identity).query(identity, ["_id"], limit=1), None)
+        # A row id of None lets SQLite choose the next one.
+        names = ", ".join(f'"{column}"' for column in COLUMNS)
+        self._connection.execute(
+            f"INSERT OR REPLACE INTO {self.table}(id, {names}, doc) VALUES (?, ?, ?, ?, ?, ?)",
+            (old["_id"] if old else None, *values, json_util.dumps(doc)),
+        )
+
+    def _column_value(self, doc: dict[str, Any], column: str) -> str | int | None:
+        value = doc.get(self._key_field if column == "key" else column)
+        return value if isinstance(value, (str, int)) else None
+
+    @property
+    def _key_field(self) -> str:
+        """The field behind the column ``key``; empty where the store's key is several fields."""
+        return self.key if isinstance(self.key, str) else ""
+
     def _rows(self, criteria: dict[str, Any] | None) -> Iterator[tuple[int, str]]:
         """Rows that pass the criteria SQL can check; the rest of the criteria is the caller's."""
         clauses, values = [], []
         for field, condition in (criteria or {}).items():
-            if field not in INDEXED_FIELDS:
+            if field not in (*INDEXED_FIELDS, self._key_field):
                 continue
-            if isinstance(condition, (str, int)):
-                clauses.append(f'"{field}" = ?')
-                values.append(condition)
-            elif isinstance(condition, dict) and set(condition) == {"$in"}:
-                wanted = list(condition["$in"])
-                clauses.append(f'"{field}" IN (SELECT value FROM json_each(?))')
-                values.append(json_util.dumps(wanted))
+            column = field if field in INDEXED_FIELDS else "key"
+            wanted = (
+                condition["$in"]
+                if isinstance(condition, dict) and set(condition) == {"$in"}
+                else [condition]
+            )
+            if all(isinstance(value, (str, int)) for value in wanted):
+                # A column is null where the value is of a kind that only MongoDB compares.
+                in_list = "(SELECT value FROM json_each(?))"
+                clauses.append(f'("{column}" IN {in_list} OR "{column}" IS NULL)')
+                values.append(json_util.dumps(list(wanted)))
         where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
-        return self._connection.execute(f"SELECT id, doc FROM {self.table}{where}", values)
+        return self._connection.execute(
+            f"SELECT id, doc FROM {self.table}{where} ORDER BY id", values
+        )
 
     def _matching(self, criteria: dict[str, Any] | None) -> MemoryStore:
         memory = MemoryStore(key=self.key)
@@ -182,12 +223,15 @@ class SQLiteStore(Store):
 
     def ensure_index(self, key: str, unique: bool = False) -> bool:
         """Whether the field has an index: the columns have, others are not indexed."""
-        return key in INDEXED_FIELDS
+        return key in (*INDEXED_FIELDS, self._key_field)
 
     def remove_docs(self, criteria: dict[str, Any]) -> None:
         """Remove the documents that match."""
-        ids = [(doc["_id"],) for doc in self._matching(criteria).query(criteria, ["_id"])]
-        self._connection.executemany(f"DELETE FROM {self.table} WHERE id = ?", ids)
+        ids = [doc["_id"] for doc in self._matching(criteria).query(criteria, ["_id"])]
+        self._connection.execute(
+            f"DELETE FROM {self.table} WHERE id IN (SELECT value FROM json_each(?))",
+            [json_util.dumps(ids)],
+        )
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -38,12 +38,12 @@ class PotentialError(ValueError):
 
 @dataclass(frozen=True)
 class ProfileStep:
-    """One step of the voltage profile; None for a potential without upper edge.
+    """One step of the voltage profile.
 
     Attributes
     ----------
     potential_high, potential_low
-        Edges of the range, V vs Li/Li+.
+        Edges of the range, V vs Li/Li+; the first step has no upper edge (None).
     li_uptake
         Li taken up per formula unit.
     products
@@ -182,7 +182,8 @@ def _amounts(
     host = next(element for element in composition.elements if element != LI)
     atoms = critical.num_atoms * composition[host] / critical[host]
     fractions = cast("dict[ReferenceEntry, float]", diagram.get_decomposition(critical))
-    amounts = ((e, f * atoms / atoms_per_formula(e)) for e, f in fractions.items())
+    amounts = [(e, f * atoms / atoms_per_formula(e)) for e, f in fractions.items()]
+    amounts.sort(key=lambda pair: -pair[1])
     return tuple((entry, n) for entry, n in amounts if n > AMOUNT_TOLERANCE)
 
 

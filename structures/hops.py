@@ -31,7 +31,7 @@ class NoMobileSiteError(ValueError):
 
 
 @dataclass(frozen=True)
-class Hop(MSONable):  # type: ignore[misc]
+class Hop(MSONable):
     """One symmetry-distinct hop of a vacancy.
 
     Attributes

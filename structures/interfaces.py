@@ -44,6 +44,8 @@ from misei.structures.slabs import (
 
 # Keeps a strain on the edge of a step (0 %) in the lower one.
 STEP_ROUNDING = 1e-3
+# Factor by which the limit of atoms is raised when nothing matches.
+ATOMS_STEP = 1.4
 
 
 class InterfaceError(ValueError):
@@ -218,15 +220,13 @@ def find_interfaces(
     for name, film in films.items():
         film_facets += _facets(name, film, limits.film_thickness, limits)[0]
     warnings = [f"terminations left out (narrower cuts): {', '.join(lost)}"] if lost else []
-    matches = _best_matches(sub_facets, film_facets, limits, limits.max_atoms)
+    matches = _matches_within_limits(sub_facets, film_facets, limits)
     if not matches:
-        matches = _best_matches(sub_facets, film_facets, limits, limits.hard_max_atoms)
-        matches = sorted(matches, key=lambda match: match.natoms)[:1]
-        if not matches:
-            raise InterfaceError(
-                f"{substrate.composition.reduced_formula}: no interface within "
-                f"max_strain={limits.max_strain:g} and {limits.hard_max_atoms} atoms"
-            )
+        raise InterfaceError(
+            f"{substrate.composition.reduced_formula}: no interface within "
+            f"max_strain={limits.max_strain:g} and {limits.hard_max_atoms} atoms"
+        )
+    if matches[0].natoms > limits.max_atoms:
         warnings.append(
             f"the smallest interface has about {matches[0].natoms} atoms, "
             f"over max_atoms={limits.max_atoms}"
@@ -255,6 +255,21 @@ def _facets(
         slabs = [facet_slab(generator, termination, thickness) for termination in kept]
         facets.append(_Facet(name, miller, kept, slabs))
     return facets, lost
+
+
+def _matches_within_limits(
+    substrates: list[_Facet], films: list[_Facet], limits: InterfaceLimits
+) -> list[_Match]:
+    """Matches up to max_atoms; where there are none, the smallest up to the hard limit."""
+    matches = _best_matches(substrates, films, limits, limits.max_atoms)
+    if matches:
+        return matches
+    # In steps, because the number of superlattices grows with the fourth power of the area.
+    max_atoms = limits.max_atoms
+    while not matches and max_atoms < limits.hard_max_atoms:
+        max_atoms = min(ceil(ATOMS_STEP * max_atoms), limits.hard_max_atoms)
+        matches = _best_matches(substrates, films, limits, max_atoms)
+    return sorted(matches, key=lambda match: match.natoms)[:1]
 
 
 def _best_matches(

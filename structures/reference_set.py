@@ -39,6 +39,8 @@ def load_reference_set(path: Path = REFERENCE_SET_PATH) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
     except (OSError, ValueError, EOFError) as error:
         raise ReferenceSetError(f"no readable reference set at {path}: {error}") from error
+    if not isinstance(document, dict) or not {"provenance", "phases"} <= set(document):
+        raise ReferenceSetError(f"no readable reference set at {path}: no provenance or phases")
     return document
 
 
@@ -61,3 +63,4 @@ def write_reference_set(
     # No time stamp inside the gzip header: the same phases give the same bytes.
     temporary.write_bytes(gzip.compress(json.dumps(document).encode(), mtime=0))
     temporary.replace(path)
+    load_reference_set.cache_clear()

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pymatgen.core import Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-
 # Cell edges this close (angstrom) are taken to be equal by symmetry.
 EQUAL_LENGTH = 0.01
 

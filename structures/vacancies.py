@@ -25,7 +25,7 @@ class BrokenBandError(ValueError):
 
 
 @dataclass(frozen=True)
-class HopEndpoints(MSONable):  # type: ignore[misc]
+class HopEndpoints(MSONable):
     """Where a hop lies in the supercell.
 
     Attributes

@@ -238,14 +238,16 @@ def is_converged(document: Any) -> bool:
     """
     if isinstance(document, NebResult):
         return document.state is TaskState.SUCCESS
-    return bool(document.is_force_converged)
+    # The state also knows the stress of a cell that is relaxed; of a static it says nothing.
+    return bool(document.is_force_converged) and document.state is TaskState.SUCCESS
 
 
 def force_evaluations(document: Any) -> int:
-    """Force calls behind a task document (its optimizer steps) or a NebResult (counted)."""
+    """Force calls behind a task document (from its trajectory) or a NebResult (counted)."""
     if isinstance(document, NebResult):
         return int(_tag(document, EVALUATIONS_TAG))
-    return int(document.output.n_steps)
+    # atomate2 appends the last frame of a relaxation once more, without a force call.
+    return max(1, int(document.output.n_steps) - 1)
 
 
 def residual_force(document: NebResult) -> float:

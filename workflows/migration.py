@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ase.build import bulk as elemental_bulk
 from emmet.core.neb import NebResult
-from jobflow import Flow, Job, Maker, Response, job
+from jobflow import CURRENT_JOB, Flow, Job, Maker, Response, job
 from pydantic import Field
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -110,7 +110,9 @@ class MigrationMaker(Maker):
         bulk_job = engine.relax(primitive_cell(structure), f"{label}: bulk")
         metal_job = engine.relax(_metal(self.mobile_species), f"{self.mobile_species}: bulk")
         # The metal itself is a crystal too: one job serves for both.
-        jobs = {relaxation.uuid: relaxation for relaxation in (bulk_job, metal_job)}
+        jobs: dict[str, Flow | Job] = {
+            relaxation.uuid: relaxation for relaxation in (bulk_job, metal_job)
+        }
         compute_job = _named(self.compute(bulk_job.output, metal_job.output), f"{label}: hops")
         return Flow(
             [*jobs.values(), compute_job], output=compute_job.output, name=f"{label}: {self.name}"
@@ -134,7 +136,7 @@ class MigrationMaker(Maker):
             site: engine.relax_ions(vacancy_structure(perfect, site), f"{label}: vacancy {site}")
             for site in plan.vacancies
         }
-        jobs = [perfect_job, *relaxations.values()]
+        jobs: list[Flow | Job] = [perfect_job, *relaxations.values()]
         bands = []
         for hop, ends in zip(plan.hops, plan.endpoints, strict=True):
             initial, final = (relaxations[site].output for site in (ends.initial, ends.final))
@@ -148,8 +150,11 @@ class MigrationMaker(Maker):
             [relaxation.output for relaxation in relaxations.values()],
             [band.output for band in bands],
         )
-        jobs.append(_named(collected, f"{label}: barriers"))
-        return Response(replace=Flow(jobs, output=jobs[-1].output))
+        collected = _named(collected, f"{label}: barriers")
+        # jobflow stores a reference to the flow's output under this job's uuid, and would hold
+        # that reference against this job's schema; the job behind it declares the schema.
+        CURRENT_JOB.job.output_schema = None  # type: ignore[assignment]
+        return Response(replace=Flow([*jobs, collected], output=collected.output))
 
     def _plan(self, bulk: Any, metal: Any) -> MigrationPlan:
         crystal = bare(bulk.structure)

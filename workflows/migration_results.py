@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,7 @@ def _path_length(band: NebResult) -> list[float]:
     """Cumulative length of the band in the space of all coordinates, angstrom."""
     images = band.images or []
     total = [0.0]
-    for before, after in zip(images, images[1:], strict=False):
+    for before, after in pairwise(images):
         step = after.frac_coords - before.frac_coords
         cartesian = (step - np.rint(step)) @ before.lattice.matrix
         total.append(total[-1] + float(np.linalg.norm(cartesian)))

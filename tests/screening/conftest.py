@@ -1,16 +1,29 @@
-"""A small reference set with made-up energies for hand arithmetic."""
+"""A small reference set and documents with made-up energies for hand arithmetic."""
 
 from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pymatgen.core import Composition, Lattice, Structure
 
 from misei.screening.entries import BundledSource
+from misei.screening.ranking import Screened
+from misei.screening.schemas import (
+    EV_PER_A2_TO_J_PER_M2,
+    AdhesionDoc,
+    AlloyCandidate,
+    HopDoc,
+    InterfaceDoc,
+    MigrationDoc,
+    Provenance,
+    SurfaceEnergyDoc,
+)
 
 ELEMENT_ENERGIES = {"Li": -1.9, "Ge": -4.5, "S": -4.0, "P": -5.4, "Cl": -1.8, "Cu": -3.7}
 # id: (formation energy eV per formula, corrections included; volume of the formula, angstrom^3)
@@ -74,3 +87,82 @@ def toy_source(tmp_path_factory: pytest.TempPathFactory) -> BundledSource:
     path: Path = tmp_path_factory.mktemp("toy") / "reference_set.json.gz"
     path.write_bytes(gzip.compress(json.dumps(document).encode()))
     return BundledSource(path)
+
+
+# Documents of a made-up engine: gamma_Li is 0.5 J/m2, so that W_ad in J/m2 is also W_ad / 2 gamma.
+GAMMA_LI = 0.5
+AREA = 20.0
+SURFACE_ERROR = "made-up surface energies are worth nothing"
+
+
+def _calculation(converged: bool = True) -> dict[str, Any]:
+    provenance = Provenance(
+        engine="toy", engine_version="toy 1.2", settings={"fmax_eV_per_A": 0.05}
+    )
+    return {"converged": converged, "provenance": provenance}
+
+
+def _interface(alloy: str, work: float, strain: float) -> InterfaceDoc:
+    return InterfaceDoc(
+        substrate=alloy, substrate_miller=(1, 0, 0), film="Li", film_lattice="bcc",
+        film_miller=(1, 1, 0), termination="Li_P4/mmm_1 | Li_Pm-3m_2",
+        energy_interface=-70.0 - work * AREA / EV_PER_A2_TO_J_PER_M2,
+        energy_film=-20.0, energy_substrate=-50.0, area=AREA, natoms=48, strain=strain,
+        **_calculation(),
+    )  # fmt: skip
+
+
+def adhesion(
+    alloy: str, works: Sequence[float], strain: float = 0.02, converged: bool = True
+) -> AdhesionDoc:
+    """Adhesion with interfaces of the given W_ad in J/m2, which equal W_ad / 2 gamma_Li."""
+    excess = 2 * AREA * GAMMA_LI / EV_PER_A2_TO_J_PER_M2
+    film = SurfaceEnergyDoc(
+        formula="Li", miller=(1, 0, 0), energy_slab=10 * -1.9 + excess, energy_bulk_per_atom=-1.9,
+        natoms=10, area=AREA, **_calculation(),
+    )  # fmt: skip
+    return AdhesionDoc(
+        alloy=alloy, engine="toy", interfaces=[_interface(alloy, w, strain) for w in works],
+        film_surface=film, surface_error=SURFACE_ERROR, **_calculation(converged),
+    )  # fmt: skip
+
+
+def _hop(label: str, rise: float, fall: float) -> HopDoc:
+    return HopDoc(
+        label=label, sites=(0, 1), distance=3.0, multiplicity=4,
+        energies=[-100.0, -100.0 + 0.7 * rise, -100.0 + rise, -100.0 + 0.7 * rise,
+                  -100.0 + rise - fall],
+        path_length=[0.0, 0.8, 1.6, 2.4, 3.2], residual_force=0.04, force_evaluations=60,
+        **_calculation(),
+    )  # fmt: skip
+
+
+def migration(alloy: str, barriers: dict[str, float], converged: bool = True) -> MigrationDoc:
+    """Migration with barriers in eV by dimension; one hop each, 0.1 eV lower on the way back."""
+    hops = [_hop(f"Li0-Li{d} 3.00 A", e, e - 0.1) for d, e in barriers.items()]
+    return MigrationDoc(
+        alloy=alloy, engine="toy", hops=hops, hops_not_computed=["Li0-Li9 4.80 A"],
+        barriers_by_dimension=barriers, vacancy_energies=[0.7, 0.5],
+        supercell=[[2, 0, 0], [0, 2, 0], [0, 0, 2]], natoms=127, force_evaluations=500,
+        **_calculation(converged),
+    )  # fmt: skip
+
+
+def screened(
+    alloy: str, ratio: float, barrier: float, e_above_hull: float = 0.0, **choices: Any
+) -> Screened:
+    """Candidate with W_ad / 2 gamma_Li and E_m (eV, 1D and 2D; 3D costs 0.2 eV more)."""
+    candidate = AlloyCandidate(
+        alloy=alloy, metal=alloy.lstrip("Li0123456789").rstrip("0123456789"), entry_id=f"{alloy}-1",
+        e_above_hull=e_above_hull, equilibrium_with_li=True, potential_low=0.0,
+        potential_high=0.3, volume_per_atom=18.0,
+    )  # fmt: skip
+    barriers = {"1": barrier, "2": barrier, "3": barrier + 0.2}
+    works = [ratio / 2, ratio]
+    return Screened(candidate, adhesion(alloy, works, **choices), migration(alloy, barriers))
+
+
+@pytest.fixture(scope="session")
+def build() -> SimpleNamespace:
+    """Builders of documents with made-up numbers."""
+    return SimpleNamespace(adhesion=adhesion, migration=migration, screened=screened)

@@ -1,0 +1,39 @@
+# Two commands do everything on a fresh checkout: `make screen` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+CAMPAIGN ?= examples/quick.yaml
+
+.PHONY: screen test check install clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make screen   install, then run $(CAMPAIGN): ranking on screen, report in runs/"
+	@echo "make test     install, then run linters, type check and all tests"
+	@echo "make check    linters and type check only"
+
+# torch first and pinned: an unpinned torch pulls in gigabytes of CUDA libraries.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+install: $(VENV)/.installed
+
+screen: install
+	$(BIN)/misei screen $(CAMPAIGN) --workers $(WORKERS)
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p misei
+	$(BIN)/codespell
+
+test: check
+	$(BIN)/python -m pytest --durations=15
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache

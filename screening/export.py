@@ -1,0 +1,240 @@
+"""Write a ranking to CSV, JSON or Markdown, with units and provenance."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from misei import __version__
+from misei.screening.ranking import (
+    BARRIER_ERROR_EV,
+    WETTING_RATIO_RELATIVE_ERROR,
+    RankedAlloy,
+    Ranking,
+    Rejection,
+)
+from misei.screening.schemas import AdhesionDoc
+
+FORMATS = ("csv", "json", "markdown")
+FRACTION = "1 = 100 %"
+UNITS = {
+    "score": "0 to 1",
+    "work_of_adhesion": "J/m2",
+    "wetting_ratio": "dimensionless",
+    "contact_angle": "deg",
+    "strain": FRACTION,
+    "migration_barrier": "eV",
+    "vacancy_formation_energy": "eV",
+    "activation_energy": "eV",
+    "e_above_hull": "eV/atom",
+    "max_atoms": "atoms",
+}
+# An interval takes two columns; these are their names and that of the quantity with its unit.
+INTERVALS = {
+    "rank_interval": ("rank_best", "rank_worst", "rank"),
+    "wetting_ratio_interval": ("wetting_ratio_low", "wetting_ratio_high", "wetting_ratio"),
+    "migration_barrier_interval": (
+        "migration_barrier_low", "migration_barrier_high", "migration_barrier",
+    ),
+}  # fmt: skip
+
+
+class ExportError(ValueError):
+    """An unknown format of export."""
+
+
+def export_ranking(
+    ranking: Ranking,
+    format_name: str,
+    path: Path,
+    source: Mapping[str, str],
+    adhesions: Sequence[AdhesionDoc],
+) -> list[Path]:
+    """Write a ranking, with the rejected candidates.
+
+    Parameters
+    ----------
+    ranking
+        What to write.
+    format_name
+        ``csv``, ``json`` or ``markdown``. CSV puts the rejected candidates into a second file,
+        ``<stem>_rejected.csv``, and the provenance into leading lines that start with ``#``
+        (``pandas.read_csv(path, comment="#")`` skips them).
+    path
+        File; its folder must exist. A finished file appears at once or not at all.
+    source
+        Name, version and protocol of the thermodynamic source.
+    adhesions
+        Documents behind the works of adhesion, for what the engine's surface energies are worth.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    ExportError
+        For an unknown format.
+    """
+    if format_name not in FORMATS:
+        raise ExportError(f"unknown format {format_name!r}; valid: {', '.join(FORMATS)}")
+    facts = provenance(ranking, source, adhesions)
+    if format_name == "csv":
+        rejected_path = path.with_name(f"{path.stem}_rejected.csv")
+        write_atomically(path, _csv(ranking_frame(ranking), facts))
+        write_atomically(rejected_path, _csv(rejected_frame(ranking), facts))
+        return [path, rejected_path]
+    text = _json(ranking, facts) if format_name == "json" else _markdown(ranking, facts)
+    write_atomically(path, text)
+    return [path]
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file through a temporary file beside it, so that no half file is left."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def heading(name: str) -> str:
+    """Return the heading of a column, with its unit: ``work_of_adhesion (J/m2)``."""
+    quantity = next((q for low, high, q in INTERVALS.values() if name in (low, high)), name)
+    return f"{name} ({UNITS[quantity]})" if quantity in UNITS else name
+
+
+def ranking_frame(ranking: Ranking) -> pd.DataFrame:
+    """Ranked candidates, best first; one column a number, with its unit in the heading."""
+    names: list[str] = []
+    for field in RankedAlloy.model_fields:
+        names += INTERVALS[field][:2] if field in INTERVALS else [field]
+    rows = [_flat(candidate) for candidate in ranking.candidates]
+    return pd.DataFrame(rows, columns=names).rename(columns=heading)
+
+
+def _flat(candidate: RankedAlloy) -> dict[str, Any]:
+    row = candidate.model_dump()
+    for field, (low, high, _) in INTERVALS.items():
+        row[low], row[high] = row.pop(field)
+    return row
+
+
+def rejected_frame(ranking: Ranking) -> pd.DataFrame:
+    """Rejected candidates with gate, value and limit; the unit of both in its own column."""
+    rows = [
+        {**rejection.model_dump(), "unit": UNITS.get(rejection.gate, "")}
+        for rejection in ranking.rejected
+    ]
+    return pd.DataFrame(rows, columns=[*Rejection.model_fields, "unit"])
+
+
+def provenance(
+    ranking: Ranking, source: Mapping[str, str], adhesions: Sequence[AdhesionDoc]
+) -> dict[str, str]:
+    """Return where the numbers come from and what they are worth, as titled lines.
+
+    Parameters
+    ----------
+    ranking, source, adhesions
+        As in :func:`export_ranking`.
+    """
+    engines = {f"{doc.engine} ({doc.provenance.engine_version})" for doc in adhesions}
+    engines |= {f"{c.engine} ({c.engine_version})" for c in ranking.candidates}
+    return {
+        "misei version": __version__,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engine": "; ".join(sorted(engines)) or "none: no candidate was computed",
+        "energies": "; ".join(sorted({c.energies_from for c in ranking.candidates})) or "none",
+        "thermodynamic source": "; ".join(f"{key}: {text}" for key, text in source.items()),
+        "gates": "; ".join(_gates(ranking)),
+        "weights": "; ".join(f"{k} = {v:g}" for k, v in ranking.weights.model_dump().items()),
+        "intervals": (
+            f"wetting_ratio +- {100 * WETTING_RATIO_RELATIVE_ERROR:.0f} %, "
+            f"migration_barrier +- {BARRIER_ERROR_EV:g} eV; rank_best and rank_worst: the ranks "
+            "that these errors leave open"
+        ),
+        "surface energies": "; ".join(
+            f"{', '.join(alloys)}: {text}" for text, alloys in surface_errors(adhesions).items()
+        )
+        or "none computed",
+    }
+
+
+def _gates(ranking: Ranking) -> list[str]:
+    gates = []
+    for name, value in ranking.gates.model_dump().items():
+        unit = UNITS.get(name.removeprefix("max_").removeprefix("min_"), "")
+        gates.append(f"{name} = {value} {unit}".strip())
+    return gates
+
+
+def surface_errors(adhesions: Iterable[AdhesionDoc]) -> dict[str, list[str]]:
+    """Return what is known of the surface energies' error: text, and the alloys it is for."""
+    texts: dict[str, list[str]] = defaultdict(list)
+    for doc in adhesions:
+        texts[doc.surface_error].append(doc.alloy)
+    return dict(texts)
+
+
+def _csv(frame: pd.DataFrame, facts: Mapping[str, str]) -> str:
+    # Text is quoted, so that a '#' in it is not taken for a comment.
+    comments = "".join(f"# {title}: {_one_line(text)}\n" for title, text in facts.items())
+    table = frame.to_csv(
+        index=False, float_format="%.6g", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"
+    )
+    return comments + table
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _json(ranking: Ranking, facts: Mapping[str, str]) -> str:
+    intervals = {field: UNITS[q] for field, (_, _, q) in INTERVALS.items() if q in UNITS}
+    content = {
+        "provenance": dict(facts),
+        "units": {**UNITS, **intervals},
+        **json.loads(ranking.model_dump_json()),  # which writes NaN as null
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _markdown(ranking: Ranking, facts: Mapping[str, str]) -> str:
+    return "\n".join(
+        [
+            "# Li alloys for MI-SEI: ranking",
+            "",
+            _markdown_table(ranking_frame(ranking)) if ranking.candidates else "None passed.",
+            "",
+            "## Rejected",
+            "",
+            _markdown_table(rejected_frame(ranking)) if ranking.rejected else "None.",
+            "",
+            "## Provenance",
+            "",
+            *(f"- **{title}**: {_one_line(text)}" for title, text in facts.items()),
+            "",
+        ]
+    )
+
+
+def _markdown_table(frame: pd.DataFrame) -> str:
+    rows = [[str(name) for name in frame.columns], ["---"] * len(frame.columns)]
+    rows += [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(value: object) -> str:
+    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    return _one_line(text).replace("|", "\\|")

@@ -1,0 +1,268 @@
+"""The report of a campaign: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from misei import __version__
+from misei.screening import plots
+from misei.screening import report_tables as tables
+from misei.screening.export import surface_errors, write_atomically
+from misei.screening.ranking import BARRIER_ERROR_EV, WETTING_RATIO_RELATIVE_ERROR, Ranking
+from misei.screening.report_html import (
+    WETTING_RATIO,
+    bullets,
+    details,
+    figure,
+    formula,
+    grid,
+    number,
+    page,
+)
+from misei.screening.schemas import (
+    AdhesionDoc,
+    AlloyCandidate,
+    InterphaseDoc,
+    MigrationDoc,
+    ReductionDoc,
+)
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What the report shows.
+
+    Attributes
+    ----------
+    campaign
+        Its name.
+    reductions, interphases
+        Of each electrolyte.
+    candidates
+        All Li-M phases considered.
+    ranking
+        Ranked and rejected alloys, gates and weights.
+    adhesions, migrations
+        Documents of the alloys that were computed.
+    source
+        Name, version and protocol of the thermodynamic source.
+    timing
+        How long the run took, in words; empty: not known.
+    """
+
+    campaign: str
+    reductions: Sequence[ReductionDoc]
+    interphases: Sequence[InterphaseDoc]
+    candidates: Sequence[AlloyCandidate]
+    ranking: Ranking
+    adhesions: Sequence[AdhesionDoc]
+    migrations: Sequence[MigrationDoc]
+    source: Mapping[str, str]
+    timing: str = ""
+
+
+def write_report(data: ReportData, path: Path) -> None:
+    """Write the report to an HTML file; its folder must exist."""
+    write_atomically(path, render_report(data))
+
+
+def render_report(data: ReportData) -> str:
+    """Return the report as one HTML page, plotly.js inside."""
+    subtitle = f"Screening of Li alloys for metal-incorporated SEI (MI-SEI), misei {__version__}"
+    if data.timing:
+        subtitle += f"<br>Run: {escape(data.timing)}"
+    return page(
+        f"misei campaign: {data.campaign}",
+        subtitle,
+        {
+            "Summary": _summary(data),
+            "Electrolytes against Li: voltage profiles": _voltage(data.reductions),
+            "Interphase: metal against percolation threshold": _interphase(data.interphases),
+            "Li affinity against Li mobility": _affinity(data),
+            "Li adhesion": _adhesion(data.adhesions),
+            "Li migration": _migration(data.migrations),
+            "Candidate alloys": tables.candidate_table(data.candidates),
+            "Warnings and caveats": _caveats(data),
+            "Methods": _methods(),
+            "Provenance": _provenance(data),
+        },
+    )
+
+
+def _summary(data: ReportData) -> str:
+    ranking = data.ranking
+    if ranking.candidates:
+        best = ranking.candidates[0]
+        ranked = (
+            f"<p>{len(ranking.candidates)} of {len(data.candidates)} candidate alloys passed all "
+            f"gates. First is <b>{formula(best.alloy)}</b>: {WETTING_RATIO} = "
+            f"{number(best.wetting_ratio)}, migration barrier "
+            f"{number(best.migration_barrier)} eV. Its rank within the errors is "
+            f"{best.rank_interval[0]} to {best.rank_interval[1]}.</p>"
+            f"{tables.ranking_table(ranking)}"
+        )
+    else:
+        ranked = "<p><b>No candidate passed all gates.</b></p>"
+    rejected = tables.rejected_table(ranking) if ranking.rejected else "<p>None.</p>"
+    return (
+        f"{ranked}{_surface_note(data.adhesions)}<h3>Rejected</h3>{rejected}"
+        f"<h3>Gates</h3>{tables.gates_list(ranking.gates)}"
+    )
+
+
+def _surface_note(adhesions: Sequence[AdhesionDoc]) -> str:
+    texts = surface_errors(adhesions)
+    if not texts:
+        return ""
+    items = [f"{', '.join(map(formula, a))}: {escape(text)}" for text, a in texts.items()]
+    return f"<p>What the surface energies are worth:</p>{bullets(items)}"
+
+
+def _voltage(reductions: Sequence[ReductionDoc]) -> str:
+    if not reductions:
+        return "<p>No electrolyte was computed.</p>"
+    staircases = grid(
+        figure(plots.voltage_profile(doc), title=formula(doc.formula)) for doc in reductions
+    )
+    steps = "".join(
+        f"<h3>{formula(doc.formula)}</h3>{tables.plateau_table(doc)}" for doc in reductions
+    )
+    return (
+        "<p>Li is taken up below the stability window, down to 0 V, where the electrolyte "
+        "touches Li metal. Point at a step to see its phases.</p>"
+        f"{tables.electrolyte_table(reductions)}{staircases}{details('All steps', steps)}"
+    )
+
+
+def _interphase(docs: Sequence[InterphaseDoc]) -> str:
+    if not docs:
+        return "<p>No electrolyte was computed.</p>"
+    models = bullets(dict.fromkeys(escape(doc.threshold_model) for doc in docs))
+    rules = bullets(dict.fromkeys(escape(doc.metallic_rule) for doc in docs))
+    caption = (
+        "Below the threshold the metal does not percolate (MI-SEI), above it does (MCI); "
+        "without metal: SEI. The band is the threshold over the stated ranges of its inputs."
+    )
+    return (
+        f"{figure(plots.metal_fractions(docs), caption)}{tables.interphase_table(docs)}"
+        f"<p>Model of the threshold:</p>{models}<p>What counts as metal:</p>{rules}"
+    )
+
+
+def _affinity(data: ReportData) -> str:
+    caption = (
+        "Up is stronger adhesion, left is faster Li. Bars are the intervals of the ranking; "
+        "the dotted line joins the alloys that none beats in both (Pareto front)."
+    )
+    plot = plots.affinity_against_mobility(data.ranking, data.adhesions, data.migrations)
+    return figure(plot, caption)
+
+
+def _adhesion(docs: Sequence[AdhesionDoc]) -> str:
+    if not docs:
+        return "<p>No interface was computed.</p>"
+    return (
+        "<p>The most strongly bound interface of each alloy. Li wets completely where "
+        f"{WETTING_RATIO} is 1 or more.</p>"
+        f"{tables.adhesion_table(docs)}"
+        f"{details('All interfaces', tables.interface_table(docs))}"
+    )
+
+
+def _migration(docs: Sequence[MigrationDoc]) -> str:
+    if not docs:
+        return "<p>No migration barrier was computed.</p>"
+    profiles = grid(
+        figure(plots.hop_profiles(doc), title=formula(doc.alloy)) for doc in docs if doc.hops
+    )
+    return (
+        "<p>Barriers are those of the easiest network of hops that crosses the crystal in at "
+        "least one, two or three dimensions, from its lowest vacancy.</p>"
+        f"{tables.migration_table(docs)}{details('All hops', tables.hop_table(docs))}{profiles}"
+    )
+
+
+def _by_alloy(data: ReportData) -> dict[str, list[AdhesionDoc | MigrationDoc]]:
+    docs: dict[str, list[AdhesionDoc | MigrationDoc]] = defaultdict(list)
+    calculations: list[AdhesionDoc | MigrationDoc] = [*data.adhesions, *data.migrations]
+    for doc in calculations:
+        docs[doc.alloy].append(doc)
+    return docs
+
+
+def _caveats(data: ReportData) -> str:
+    items = [
+        f"<b>Surface energies</b> ({', '.join(map(formula, alloys))}): {escape(text)}"
+        for text, alloys in surface_errors(data.adhesions).items()
+    ]
+    items += [
+        f"<b>Upper bound</b>: {len(doc.hops_not_computed)} longer hops of {formula(doc.alloy)} "
+        f"were not computed: {escape(', '.join(doc.hops_not_computed))}."
+        for doc in data.migrations
+        if doc.hops_not_computed
+    ]
+    for alloy, docs in _by_alloy(data).items():
+        for doc in docs:
+            kind = "adhesion" if isinstance(doc, AdhesionDoc) else "migration"
+            if not doc.converged:
+                items.append(f"<b>Not converged</b>: {kind} of {formula(alloy)}.")
+            items += [f"{formula(alloy)}, {kind}: {escape(text)}" for text in doc.warnings]
+    items += [
+        f"<b>Excluded phases</b> for {formula(doc.formula)}: "
+        f"{escape(', '.join(doc.excluded_phases))}."
+        for doc in data.reductions
+        if doc.excluded_phases
+    ]
+    items += [
+        "<b>Metastable electrolyte</b>: the window of "
+        f"{formula(doc.formula)} is that of its composition on the hull; it lies "
+        f"{1000 * doc.e_above_hull:.0f} meV/atom above."
+        for doc in data.reductions
+        if round(1000 * doc.e_above_hull) > 0
+    ]
+    return bullets(items) if items else "<p>None.</p>"
+
+
+def _methods() -> str:
+    return bullets(
+        [
+            "<b>Electrode potential.</b> A potential φ vs Li/Li⁺ sets the chemical potential of Li "
+            "to μ<sub>Li</sub> = μ<sub>Li</sub>(metal) &minus; eφ; phases compete in the grand "
+            "potential Φ = E &minus; μ<sub>Li</sub>N<sub>Li</sub> (Zhu, He and Mo, ACS Appl. "
+            "Mater. Interfaces 7, 23685 (2015)). 0 V means excess Li metal.",
+            "<b>Metal volume fraction.</b> V<sub>f,M</sub> = volume of the metallic products at "
+            "0 V over that of all products, excess Li metal left out; volumes are those of the "
+            "crystals. The interphase is an MCI at or above the percolation threshold "
+            "V<sub>p</sub>, an MI-SEI below it, an SEI without metal (Su et al., EES Batteries "
+            "1, 242 (2025)).",
+            "<b>Work of adhesion.</b> W<sub>ad</sub> = (E<sub>Li slab</sub> + E<sub>alloy slab"
+            "</sub> &minus; E<sub>interface</sub>) / A, all relaxed in the same in-plane cell; the "
+            "strain lies in Li. Young-Dupré: cos θ = W<sub>ad</sub> / &gamma;<sub>Li</sub> &minus; "
+            "1; Li wets completely at W<sub>ad</sub> ≥ 2&gamma;<sub>Li</sub>, with "
+            "&gamma;<sub>Li</sub> = (E<sub>slab</sub> &minus; N E<sub>bulk</sub>) / 2A of the same "
+            "engine.",
+            "<b>Migration barrier.</b> E<sub>m</sub> is the highest energy along the easiest "
+            "network of vacancy hops that percolates through the crystal; each hop is a "
+            "climbing-image nudged elastic band. E<sub>f</sub> is the energy to move one Li from "
+            "the crystal to Li metal; E<sub>m</sub> + E<sub>f</sub> is the activation energy of "
+            "diffusion by thermal vacancies.",
+            f"<b>Score.</b> Weighted mean of {WETTING_RATIO} (1 at most) and of "
+            "1 &minus; E<sub>m</sub> / (its gate), both clipped to 0 to 1. Intervals: ± "
+            f"{100 * WETTING_RATIO_RELATIVE_ERROR:.0f} % on the wetting ratio, ± "
+            f"{BARRIER_ERROR_EV:g} eV on the barrier; the possible ranks follow when each alloy "
+            "is at its best and all others at their worst, and the reverse.",
+        ]
+    )
+
+
+def _provenance(data: ReportData) -> str:
+    calculations = tables.calculation_table(_by_alloy(data))
+    return (
+        tables.provenance_table(data.ranking, data.source, data.adhesions)
+        + "<h3>Calculations</h3>"
+        + calculations
+    )

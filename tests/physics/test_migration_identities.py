@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.filters import FrechetCellFilter
+from ase.mep import NEB
+from ase.optimize import FIRE
+from jobflow import JobStore, run_locally
+from maggma.stores import MemoryStore
+from pymatgen.core import Lattice, Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+
+from misei.screening.schemas import MigrationDoc
+from misei.workflows.migration import MigrationMaker
+
+# Tolerances in eV. A band at fmax 0.02 eV/angstrom knows its saddle to about 0.005.
+BAND_TOLERANCE = 0.01
+# Two relaxations of equivalent vacancies.
+SYMMETRY_TOLERANCE = 0.002
+# fcc Li: SevenNet-0 gives 0.147 eV in larger cells (DFT 0.13).
+FCC_LI_BARRIER = 0.147
+FCC_LI_TOLERANCE = 0.02
+# DFT 0.60 eV.
+FCC_LI_FORMATION = 0.60
+FCC_LI_FORMATION_TOLERANCE = 0.10
+
+
+def run(maker: MigrationMaker, crystal: Structure, folder: Path) -> MigrationDoc:
+    flow = maker.make(crystal)
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    run_locally(
+        flow, store=store, log=False, create_folders=True, root_dir=folder, ensure_success=True
+    )
+    return MigrationDoc.model_validate(store.get_output(flow.output.uuid, load=True))
+
+
+@pytest.fixture(scope="module")
+def copper(tmp_path_factory: pytest.TempPathFactory) -> MigrationDoc:
+    maker = MigrationMaker.quick("emt", mobile_species="Cu", fmax=0.02)
+    crystal = AseAtomsAdaptor.get_structure(bulk("Cu"))
+    return run(maker, crystal, tmp_path_factory.mktemp("copper"))
+
+
+def test_copper_by_ase_alone(copper: MigrationDoc) -> None:
+    barrier, formation = ase_copper_vacancy()
+    assert copper.migration_barrier == pytest.approx(barrier, abs=BAND_TOLERANCE)
+    assert copper.vacancy_formation_energy == pytest.approx(formation, abs=BAND_TOLERANCE)
+
+
+def ase_copper_vacancy() -> tuple[float, float]:
+    """Barrier and formation energy of the vacancy in eV, with another optimizer and band."""
+    unit = bulk("Cu")
+    unit.calc = EMT()
+    FIRE(FrechetCellFilter(unit), logfile=None).run(1e-3)
+    perfect = unit * (4, 4, 4)
+    perfect.calc = EMT()
+    neighbour = min(range(1, 64), key=lambda k: perfect.get_distance(0, k, mic=True))
+    ends = [perfect.copy(), perfect.copy()]
+    ends[1].positions[neighbour] -= perfect.get_distance(0, neighbour, mic=True, vector=True)
+    for end in ends:
+        del end[0]
+        end.calc = EMT()
+        FIRE(end, logfile=None).run(0.01)
+    images = [ends[0], *(ends[0].copy() for _ in range(5)), ends[1]]
+    for image in images[1:-1]:
+        image.calc = EMT()
+    band = NEB(images, climb=True, k=0.1)
+    band.interpolate(mic=True)
+    FIRE(band, logfile=None).run(0.01)
+    saddle = max(image.get_potential_energy() for image in images)
+    vacancy = ends[0].get_potential_energy()
+    return saddle - vacancy, vacancy - 63 / 64 * perfect.get_potential_energy()
+
+
+def test_copper_hop_is_its_own_reverse(copper: MigrationDoc) -> None:
+    (hop,) = copper.hops
+    assert hop.multiplicity == 6
+    assert hop.barrier_forward == pytest.approx(hop.barrier_backward, abs=SYMMETRY_TOLERANCE)
+    assert hop.energies[1] == pytest.approx(hop.energies[-2], abs=BAND_TOLERANCE)
+    assert copper.barriers_by_dimension == {str(d): copper.migration_barrier for d in (1, 2, 3)}
+    assert copper.converged
+
+
+def test_forward_minus_backward_is_the_difference_of_the_vacancies(tmp_path: Path) -> None:
+    # D0_22 Cu3Au: the hop between its two kinds of Cu has two directions.
+    crystal = Structure.from_spacegroup(
+        139,
+        Lattice.tetragonal(3.75, 7.5),
+        ["Au", "Cu", "Cu"],
+        [[0, 0, 0], [0, 0, 0.5], [0, 0.5, 0.25]],
+    )
+    doc = run(MigrationMaker.quick("emt", mobile_species="Cu", fmax=0.02), crystal, tmp_path)
+    hop = next(hop for hop in doc.hops if hop.sites == (0, 1))
+    first, second = doc.vacancy_energies
+    assert abs(second - first) > 10 * SYMMETRY_TOLERANCE
+    assert hop.barrier_forward - hop.barrier_backward == pytest.approx(
+        second - first, abs=SYMMETRY_TOLERANCE
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.science
+def test_vacancy_of_fcc_lithium(tmp_path: Path) -> None:
+    crystal = Structure.from_spacegroup(225, Lattice.cubic(4.33), ["Li"], [[0, 0, 0]])
+    doc = run(MigrationMaker.quick("sevennet"), crystal, tmp_path)
+    assert doc.converged
+    assert doc.migration_barrier == pytest.approx(FCC_LI_BARRIER, abs=FCC_LI_TOLERANCE)
+    assert doc.vacancy_formation_energy == pytest.approx(
+        FCC_LI_FORMATION, abs=FCC_LI_FORMATION_TOLERANCE
+    )
