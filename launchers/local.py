@@ -80,7 +80,9 @@ class _Pending:
     @property
     def needs_all(self) -> bool:
         """Whether the job cannot run without the output of a failed one."""
-        return bool(self.job.config.on_missing_references == OnMissing.ERROR)
+        # jobflow lets the job that closes a replaced one point at an output that is missing.
+        closes = self.job.index > 1
+        return closes or bool(self.job.config.on_missing_references == OnMissing.ERROR)
 
 
 @dataclass
@@ -213,7 +215,6 @@ def _follow(
     if response["stop_children"]:
         schedule.childless_uuids.add(uuid)
     if response["detour"] is not None:
-        # Before the detour's own jobs are added: they must not wait for themselves.
         for item in schedule.pending.values():
             if uuid in item.needs:
                 item.needs |= set(response["detour"].job_uuids)

@@ -109,7 +109,8 @@ def _neighbour_cells(cells: int) -> Indices:
     index = np.indices((cells,) * 3).reshape(3, -1)
     offsets = np.array(list(product((-1, 0, 1), repeat=3))).T
     around = (index[:, :, None] + offsets[:, None, :]) % cells
-    return np.ravel_multi_index(tuple(around), (cells,) * 3)
+    cell: Indices = np.ravel_multi_index(tuple(around), (cells,) * 3)
+    return cell
 
 
 def _cell_members(points: Points, cells: int) -> Indices:

@@ -23,14 +23,14 @@ from misei.screening.ranking import (
 )
 from misei.screening.schemas import AdhesionDoc
 
+DECIMALS = 6
 FORMATS = ("csv", "json", "markdown")
-FRACTION = "1 = 100 %"
 UNITS = {
     "score": "0 to 1",
     "work_of_adhesion": "J/m2",
     "wetting_ratio": "dimensionless",
     "contact_angle": "deg",
-    "strain": FRACTION,
+    "strain": "fraction",
     "migration_barrier": "eV",
     "vacancy_formation_energy": "eV",
     "activation_energy": "eV",
@@ -133,10 +133,21 @@ def _flat(candidate: RankedAlloy) -> dict[str, Any]:
 def rejected_frame(ranking: Ranking) -> pd.DataFrame:
     """Rejected candidates with gate, value and limit; the unit of both in its own column."""
     rows = [
-        {**rejection.model_dump(), "unit": UNITS.get(rejection.gate, "")}
+        {
+            "alloy": rejection.alloy,
+            "gate": rejection.gate,
+            "value": _rounded(rejection.value),
+            "limit": _rounded(rejection.limit),
+            "unit": UNITS.get(rejection.gate, ""),
+        }
         for rejection in ranking.rejected
     ]
     return pd.DataFrame(rows, columns=[*Rejection.model_fields, "unit"])
+
+
+def _rounded(value: float | str | None) -> float | str | None:
+    # Numbers and words share these columns, which pandas does not round.
+    return round(value, DECIMALS) if isinstance(value, float) else value
 
 
 def provenance(
@@ -190,8 +201,8 @@ def surface_errors(adhesions: Iterable[AdhesionDoc]) -> dict[str, list[str]]:
 def _csv(frame: pd.DataFrame, facts: Mapping[str, str]) -> str:
     # Text is quoted, so that a '#' in it is not taken for a comment.
     comments = "".join(f"# {title}: {_one_line(text)}\n" for title, text in facts.items())
-    table = frame.to_csv(
-        index=False, float_format="%.6g", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"
+    table = frame.round(DECIMALS).to_csv(
+        index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"
     )
     return comments + table
 

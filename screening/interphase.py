@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from misei.screening.entries import EntrySource, ReferenceEntry, describe
+from misei.screening.formulas import FormulaError
 from misei.screening.percolation import (
     DEFAULT_GRAIN_DIAMETER_NM,
     DEFAULT_TUNNELLING_LENGTH_NM,
@@ -66,10 +67,13 @@ def interphase(
     FormulaError, MissingDataError, PercolationInputError
         For input that cannot be used.
     """
+    excluded = list(excluded)
     threshold = percolation_threshold(grain_diameter_nm, tunnelling_length_nm)
     final = step_at(voltage_profile(formula, source, excluded), 0.0)
     volumes = {phase_name(e): n * formula_volume(e) for e, n in final.products}
     metallic = [phase_name(e) for e, _ in final.products if source.is_metallic(e)]
+    if not volumes:
+        raise FormulaError(f"{formula!r} leaves nothing but Li metal")
     fraction = sum(volumes[name] for name in metallic) / sum(volumes.values())
     return InterphaseDoc(
         formula=formula,
@@ -81,6 +85,7 @@ def interphase(
         threshold_model=threshold.model,
         metallic_rule=source.metallic_rule,
         interphase_class=interphase_class(fraction, threshold.value),
+        excluded_phases=list(excluded),
         source=describe(source),
     )
 

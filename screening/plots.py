@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from math import dist
 
 import plotly.graph_objects as go
@@ -19,6 +20,7 @@ from misei.screening.schemas import (
 )
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+BAND = "rgba(230, 159, 0, 0.25)"
 GREY, LIGHT = "#6B7680", "#DDE3E8"
 LINE_COLOURS = (BLUE, RED, GREEN, ORANGE, "#CC79A7", "#56B4E9", "#000000")
 DASHES = ("solid", "dash", "dot")
@@ -51,8 +53,8 @@ def voltage_profile(doc: ReductionDoc) -> go.Figure:
     if doc.oxidation_potential is not None:
         plot.add_hrect(
             y0=doc.reduction_potential, y1=doc.oxidation_potential, fillcolor=LIGHT, opacity=0.6,
-            line_width=0, annotation_text="stability window", annotation_position="bottom right",
-            annotation_font={"size": 11, "color": GREY},
+            layer="below", line_width=0, annotation_text="stability window",
+            annotation_position="inside right", annotation_font={"size": 11, "color": GREY},
         )  # fmt: skip
     points = [
         (plateau.li_uptake, edge, _plateau_text(plateau))
@@ -65,8 +67,16 @@ def voltage_profile(doc: ReductionDoc) -> go.Figure:
         mode="lines+markers", line={"color": BLUE, "width": 2}, marker={"size": 5},
         showlegend=False,
     )  # fmt: skip
-    plot.update_yaxes(range=[-0.05, top])
+    _show_reduction(plot, doc)
     return _layout(plot, "Li uptake (per formula unit)", "Potential (V vs Li/Li<sup>+</sup>)", 340)
+
+
+def _show_reduction(plot: go.Figure, doc: ReductionDoc) -> None:
+    """Set the axes to the window and what lies below it; autorange brings back the rest."""
+    edge = doc.reduction_potential if doc.oxidation_potential is None else doc.oxidation_potential
+    uptake = max(doc.li_uptake_0V, 1.0)
+    plot.update_yaxes(range=[-0.05, edge + HEADROOM_V])
+    plot.update_xaxes(range=[-0.12 * uptake, 1.06 * uptake])
 
 
 def _upper_edge(plateau: Plateau, top: float) -> float:
@@ -88,7 +98,7 @@ def metal_fractions(docs: Sequence[InterphaseDoc]) -> go.Figure:
     plot = go.Figure()
     plot.add_bar(
         y=rows, base=low, x=[h - lo for h, lo in zip(high, low, strict=True)], width=1.0,
-        orientation="h", marker={"color": ORANGE, "opacity": 0.25, "line_width": 0},
+        orientation="h", marker={"color": BAND, "line_width": 0},
         name="percolation threshold, interval", hoverinfo="skip",
     )  # fmt: skip
     for kind, colour in CLASS_COLOURS.items():
@@ -104,8 +114,13 @@ def metal_fractions(docs: Sequence[InterphaseDoc]) -> go.Figure:
     )  # fmt: skip
     furthest = max([*high, *(100 * doc.metal_volume_fraction for doc in docs)], default=1.0)
     _layout(plot, "Metal volume fraction V<sub>f,M</sub> (%)", "", 170 + 52 * len(docs))
-    plot.update_layout(barmode="overlay", legend=LEGEND_ABOVE)
-    plot.update_xaxes(range=[0, 1.25 * furthest])
+    plot.update_layout(barmode="overlay", legend=LEGEND_ABOVE, margin_r=130)
+    plot.update_xaxes(range=[0, 1.05 * furthest])
+    for row, doc in zip(rows, docs, strict=True):
+        plot.add_annotation(
+            x=1.01, xref="paper", xanchor="left", y=row, showarrow=False,
+            text=f"{100 * doc.metal_volume_fraction:.2f} %, {escape(doc.interphase_class)}",
+        )  # fmt: skip
     names = [f"{formula(doc.formula)} " for doc in docs]
     plot.update_yaxes(tickvals=rows, ticktext=names, ticks="")
     return plot
@@ -122,10 +137,7 @@ def _class_bars(
         "orientation": "h",
         "name": kind,
         "marker": {"color": colour},
-        "text": [f" {fraction:.2f} %, {kind}" for fraction in fractions],
-        "textposition": "outside",
-        "cliponaxis": False,
-        "hovertemplate": "%{text}<extra></extra>",
+        "hovertemplate": "V<sub>f,M</sub> = %{x:.2f} %<extra></extra>",
     }
 
 
@@ -218,6 +230,7 @@ def _add_labels(plot: go.Figure, points: Sequence[tuple[str, float, float]]) -> 
         plot.add_annotation(
             x=x, y=y, text=formula(alloy), showarrow=False, xshift=9 * dx, yshift=11 * dy,
             xanchor="left" if dx > 0 else "right", font={"size": 12},
+            bgcolor="rgba(255, 255, 255, 0.7)", borderpad=0,
         )  # fmt: skip
 
 
@@ -261,12 +274,12 @@ def _add_limits(plot: go.Figure, ranking: Ranking) -> None:
         annotation_position="top right", **style,
     )  # fmt: skip
     plot.add_hline(
-        y=ranking.gates.min_wetting_ratio, annotation_text="gate", annotation_font=font,
-        annotation_position="bottom right", **style,
+        y=ranking.gates.min_wetting_ratio, annotation_text="gate: at least this",
+        annotation_font=font, annotation_position="bottom right", **style,
     )  # fmt: skip
     plot.add_vline(
-        x=ranking.gates.max_migration_barrier, annotation_text="gate", annotation_font=font,
-        annotation_position="top right", **style,
+        x=ranking.gates.max_migration_barrier, annotation_text="gate: at most this",
+        annotation_font=font, annotation_position="top right", **style,
     )  # fmt: skip
 
 

@@ -118,9 +118,9 @@ def rank(screened: Sequence[Screened], gates: Gates, weights: Weights) -> Rankin
     Returns
     -------
     Ranking
-        Score = weighted mean of the wetting ratio (complete wetting counts 1) and of
-        ``1 - E_m / max_migration_barrier``, each clipped to 0...1, so that a score does not
-        depend on which other candidates are in the list.
+        Score = weighted mean of affinity w / (1 + w), w = W_ad / 2 gamma_Li (1/2 where Li just
+        wets completely), and mobility ``1 - E_m / max_migration_barrier``, clipped to 0...1: no
+        score depends on which other candidates are in the list.
     """
     rejected, passed = [], []
     for item in screened:
@@ -181,7 +181,7 @@ def _figures(item: Screened) -> tuple[float, float]:
 
 
 def _score(wetting_ratio: float, barrier: float, gates: Gates, weights: Weights) -> float:
-    affinity = min(1.0, max(0.0, wetting_ratio))
+    affinity = max(0.0, wetting_ratio) / (1.0 + max(0.0, wetting_ratio))
     mobility = min(1.0, max(0.0, 1.0 - barrier / gates.max_migration_barrier))
     total = weights.wetting_ratio + weights.migration_barrier
     return (weights.wetting_ratio * affinity + weights.migration_barrier * mobility) / total

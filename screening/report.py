@@ -133,7 +133,8 @@ def _voltage(reductions: Sequence[ReductionDoc]) -> str:
     )
     return (
         "<p>Li is taken up below the stability window, down to 0 V, where the electrolyte "
-        "touches Li metal. Point at a step to see its phases.</p>"
+        "touches Li metal. Point at a step to see its phases; a double click shows the oxidation "
+        "too.</p>"
         f"{tables.electrolyte_table(reductions)}{staircases}{details('All steps', steps)}"
     )
 
@@ -200,8 +201,8 @@ def _caveats(data: ReportData) -> str:
         for text, alloys in surface_errors(data.adhesions).items()
     ]
     items += [
-        f"<b>Upper bound</b>: {len(doc.hops_not_computed)} longer hops of {formula(doc.alloy)} "
-        f"were not computed: {escape(', '.join(doc.hops_not_computed))}."
+        f"<b>Upper bound</b>: the barrier of {formula(doc.alloy)}; longer hops were not computed: "
+        f"{escape(', '.join(doc.hops_not_computed))}."
         for doc in data.migrations
         if doc.hops_not_computed
     ]
@@ -220,9 +221,9 @@ def _caveats(data: ReportData) -> str:
     items += [
         "<b>Metastable electrolyte</b>: the window of "
         f"{formula(doc.formula)} is that of its composition on the hull; it lies "
-        f"{1000 * doc.e_above_hull:.0f} meV/atom above."
+        f"{1000 * (doc.e_above_hull or 0.0):.0f} meV/atom above."
         for doc in data.reductions
-        if round(1000 * doc.e_above_hull) > 0
+        if round(1000 * (doc.e_above_hull or 0.0)) > 0
     ]
     return bullets(items) if items else "<p>None.</p>"
 
@@ -250,8 +251,8 @@ def _methods() -> str:
             "climbing-image nudged elastic band. E<sub>f</sub> is the energy to move one Li from "
             "the crystal to Li metal; E<sub>m</sub> + E<sub>f</sub> is the activation energy of "
             "diffusion by thermal vacancies.",
-            f"<b>Score.</b> Weighted mean of {WETTING_RATIO} (1 at most) and of "
-            "1 &minus; E<sub>m</sub> / (its gate), both clipped to 0 to 1. Intervals: ± "
+            f"<b>Score.</b> Weighted mean of the affinity w / (1 + w), w = {WETTING_RATIO}, and "
+            "of 1 &minus; E<sub>m</sub> / (its gate), clipped to 0 to 1. Intervals: ± "
             f"{100 * WETTING_RATIO_RELATIVE_ERROR:.0f} % on the wetting ratio, ± "
             f"{BARRIER_ERROR_EV:g} eV on the barrier; the possible ranks follow when each alloy "
             "is at its best and all others at their worst, and the reverse.",

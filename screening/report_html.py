@@ -37,20 +37,32 @@ td.num, th.num { text-align: right; }
 td.num { white-space: nowrap; }
 td.long { min-width: 14rem; overflow-wrap: anywhere; }
 th small { font-weight: 400; color: var(--soft); white-space: nowrap; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(460px, 1fr)); gap: 1rem; }
-figure { margin: .6rem 0; min-width: 0; break-inside: avoid; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(460px, 1fr)); gap: 1rem; }
+figure { margin: .6rem 0; min-width: 0; overflow: hidden; break-inside: avoid; }
 figure h3 { margin: 0; }
 details { margin: .6rem 0 1rem; }
 summary { cursor: pointer; color: var(--accent); }
 .bad { color: #a33d00; font-weight: 600; }
-@media (max-width: 560px) { .grid { grid-template-columns: 1fr; } nav ol { columns: 1; } }
-@media print { main { max-width: none; padding: 0; } nav { display: none; }
+@media (max-width: 700px) { .grid { grid-template-columns: 1fr; } nav ol { columns: 1; } }
+@media print { main { max-width: none; padding: 0; } nav, .modebar { display: none; }
   body { font-size: 10pt; } h2 { break-after: avoid; } table { font-size: 8pt; }
-  .scroll { overflow: visible; } td, th { padding: .2rem .35rem; } }
+  .scroll, figure { overflow: visible; } td, th { padding: .2rem .35rem; } }
 """
 # As HTML and as a label of plotly.
 WETTING_RATIO = "W<sub>ad</sub> / 2\u03b3<sub>Li</sub>"
 NO_VALUE = "\u2013"
+# Nothing leaves the reader's machine: plotly's default buttons include an upload to its cloud.
+PLOT_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "modeBarButtons": [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+}
+# A figure drawn while its row was still being read has the width of that moment.
+RESIZE = """<script>window.addEventListener("load", () =>
+  document.querySelectorAll(".js-plotly-plot").forEach((plot) => Plotly.Plots.resize(plot)));
+</script>"""
 FORMULA_TEXT = re.compile(r"[A-Za-z0-9().+ ]+")
 
 
@@ -127,9 +139,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
 
 def figure(plot: go.Figure, caption: str = "", title: str = "") -> str:
     """Return a figure; title and caption are HTML. The page brings plotly.js."""
-    html = plot.to_html(
-        full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
-    )
+    html = plot.to_html(full_html=False, include_plotlyjs=False, config=PLOT_CONFIG)
     head = f"<h3>{title}</h3>" if title else ""
     foot = f"<figcaption>{caption}</figcaption>" if caption else ""
     return f"<figure>{head}{html}{foot}</figure>"
@@ -176,5 +186,6 @@ def page(title: str, subtitle: str, sections: Mapping[str, str]) -> str:
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n"
         f'<script type="text/javascript">{get_plotlyjs()}</script>\n</head>\n<body>\n<main>\n'
         f'<header><h1>{escape(title)}</h1><p class="meta">{subtitle}</p></header>\n'
-        f'<nav aria-label="Contents"><ol>{links}</ol></nav>\n{body}\n</main>\n</body>\n</html>\n'
+        f'<nav aria-label="Contents"><ol>{links}</ol></nav>\n{body}\n</main>\n'
+        f"{RESIZE}\n</body>\n</html>\n"
     )

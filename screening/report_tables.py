@@ -36,7 +36,7 @@ ANGLE = Column("Contact angle", "deg")
 STRAIN = Column("Li strain", "%")
 E_M = Column("E<sub>m</sub>", "eV")
 E_F = Column("E<sub>f</sub>", "eV")
-E_A = Column("E<sub>m</sub> + E<sub>f</sub>", "eV")
+E_A = Column("E<sub>m</sub>&nbsp;+&nbsp;E<sub>f</sub>", "eV")
 HULL = Column("Above hull", "meV/atom")
 
 
@@ -77,7 +77,7 @@ def rejected_table(ranking: Ranking) -> str:
     rows = [
         [
             formula(r.alloy),
-            escape(r.gate.replace("_", " ")),
+            f"<code>{escape(r.gate)}</code>",
             _value(r.value),
             _value(r.limit),
             UNITS.get(r.gate, ""),
@@ -111,14 +111,15 @@ def electrolyte_table(reductions: Sequence[ReductionDoc]) -> str:
     """Show window, uptake, reaction energy and products at 0 V of each electrolyte."""
     columns = [
         Column("Electrolyte", kind=""), HULL, Column("Reduced below", "V vs Li/Li⁺"),
-        Column("Oxidized above", "V vs Li/Li⁺"), Column("Li uptake at 0 V", "per formula unit"),
-        Column("Reaction energy at 0 V", "eV/atom"),
-        Column("Products at 0 V", "mol per formula unit", "long"),
+        Column("Oxidized above", "V vs Li/Li⁺"),
+        Column("Li uptake at 0&nbsp;V", "per formula unit"),
+        Column("Reaction energy at 0&nbsp;V", "eV/atom"),
+        Column("Products at 0&nbsp;V", "mol per formula unit", "long"),
     ]  # fmt: skip
     rows = [
         [
             formula(doc.formula),
-            number(1000 * doc.e_above_hull, 0),
+            number(None if doc.e_above_hull is None else 1000 * doc.e_above_hull, 0),
             number(doc.reduction_potential),
             number(doc.oxidation_potential),
             number(doc.li_uptake_0V),

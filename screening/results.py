@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from misei.screening.schemas import CalculationDoc, Document
+from misei.screening.schemas import CalculationDoc
 
 REFERENCE_CLASS = "OutputReference"
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=BaseModel)
 
 
 class ResultsError(ValueError):
@@ -96,7 +96,7 @@ def find_document(store: Queryable, uuid: str, schema: type[D]) -> D | None:
     return _rebuild(output, schema, uuid)
 
 
-def _check_fields(schema: type[Document], fields: dict[str, Any]) -> None:
+def _check_fields(schema: type[BaseModel], fields: dict[str, Any]) -> None:
     valid = [*schema.model_fields, *schema.model_computed_fields]
     for name in fields:
         if name not in valid:
@@ -137,5 +137,5 @@ def _rebuild(output: dict[str, Any], schema: type[D], uuid: str) -> D:
         ) from error
 
 
-def _is_converged(document: Document) -> bool:
+def _is_converged(document: BaseModel) -> bool:
     return not isinstance(document, CalculationDoc) or document.converged

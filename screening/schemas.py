@@ -32,7 +32,7 @@ class Provenance(Document):
 
     engine: str = Field(description="Name of the engine that gave the energies.")
     engine_version: str = Field(description="Package and model version of the engine.")
-    misei_version: str = Field(__version__, description="Version of misei that wrote this.")
+    misei_version: str = Field(default=__version__, description="Version of misei that wrote this.")
     source_ids: list[str] = Field(
         default_factory=list, description="Ids of the structures or entries used."
     )
@@ -70,8 +70,9 @@ class ReductionDoc(Document):
     """Thermodynamics of one electrolyte, or a composite, against Li."""
 
     formula: str = Field(description="Formula or composite as the user wrote it.")
-    e_above_hull: float = Field(
-        description="Energy above the hull, eV/atom (composite: over all its atoms)."
+    e_above_hull: float | None = Field(
+        description="Energy above the hull, eV/atom (composite: over all its atoms); null: the "
+        "source has no such phase."
     )
     reduction_potential: float = Field(description="Li is taken up below it, V vs Li/Li+.")
     oxidation_potential: float | None = Field(
@@ -102,6 +103,7 @@ class InterphaseDoc(Document):
     threshold_model: str = Field(description="Model of V_p with its inputs and units.")
     metallic_rule: str = Field(description="How a product was taken to be metallic.")
     interphase_class: str = Field(description="SEI, MI-SEI or MCI.")
+    excluded_phases: list[str] = Field(default_factory=list, description="Excluded by the user.")
     source: dict[str, str] = Field(description="Name, version and protocol of the entries.")
 
 

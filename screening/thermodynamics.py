@@ -252,7 +252,7 @@ def reduce(formula: str, source: EntrySource, excluded: Iterable[str] = ()) -> R
     mixture = _parse(formula, source)
     diagram = phase_diagram(source, mixture.elements, excluded)
     profile = _profile(mixture.composition, diagram)
-    energy, phases = _mixture_energy(mixture, diagram)
+    energy, phases, complete = _mixture_energy(mixture, diagram)
     hull_energy = diagram.get_hull_energy(mixture.composition)
     final = profile[-1]
     product_energy = sum(n * atoms_per_formula(e) * e.energy_per_atom for e, n in final.products)
@@ -260,7 +260,7 @@ def reduce(formula: str, source: EntrySource, excluded: Iterable[str] = ()) -> R
     atoms = mixture.composition.num_atoms
     return ReductionDoc(
         formula=formula,
-        e_above_hull=round((energy - hull_energy) / atoms, DECIMALS) + 0.0,
+        e_above_hull=round((energy - hull_energy) / atoms, DECIMALS) + 0.0 if complete else None,
         reduction_potential=_reduction_potential(profile),
         oxidation_potential=_oxidation_potential(profile),
         products_0V=final.named_products(),
@@ -272,8 +272,9 @@ def reduce(formula: str, source: EntrySource, excluded: Iterable[str] = ()) -> R
     )
 
 
-def _mixture_energy(mixture: Mixture, diagram: PhaseDiagram) -> tuple[float, str]:
-    energy = 0.0
+def _mixture_energy(mixture: Mixture, diagram: PhaseDiagram) -> tuple[float, str, bool]:
+    """Energy (eV), the phases it is taken from, and whether each compound has one."""
+    energy, complete = 0.0, True
     phases = []
     for amount, composition in mixture.terms:
         candidates = polymorphs(composition, diagram.all_entries)
@@ -283,7 +284,8 @@ def _mixture_energy(mixture: Mixture, diagram: PhaseDiagram) -> tuple[float, str
         else:
             energy += amount * diagram.get_hull_energy(composition)
             phases.append(f"{composition.reduced_formula}: no phase in the source, hull energy")
-    return energy, "; ".join(phases)
+            complete = False
+    return energy, "; ".join(phases), complete
 
 
 def _reduction_potential(profile: list[ProfileStep]) -> float:

@@ -33,6 +33,7 @@ from misei.structures.registry import (
     registry_cell,
 )
 from misei.structures.slabs import (
+    COORDINATE_DECIMALS,
     Miller,
     Termination,
     distinct_terminations,
@@ -260,7 +261,7 @@ def _facets(
 def _matches_within_limits(
     substrates: list[_Facet], films: list[_Facet], limits: InterfaceLimits
 ) -> list[_Match]:
-    """Matches up to max_atoms; where there are none, the smallest up to the hard limit."""
+    """Return matches up to max_atoms; where there are none, the smallest up to the hard limit."""
     matches = _best_matches(substrates, films, limits, limits.max_atoms)
     if matches:
         return matches
@@ -376,5 +377,7 @@ def _repeated(slab: Slab, cells: NDArray[np.int64]) -> Slab:
 
 def _part(stack: Interface, label: str) -> Structure:
     sites = [s for s in stack if s.properties["interface_label"] == label]
-    part = Structure(stack.lattice, [s.species for s in sites], [s.frac_coords for s in sites])
-    return part.get_sorted_structure()
+    # Rounded, so that the same search gives the same structures (and job keys) everywhere.
+    coords = np.round([s.frac_coords for s in sites], COORDINATE_DECIMALS) + 0.0
+    matrix = np.round(stack.lattice.matrix, COORDINATE_DECIMALS) + 0.0
+    return Structure(matrix, [s.species for s in sites], coords).get_sorted_structure()

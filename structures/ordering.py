@@ -18,6 +18,14 @@ ORDERING_RULE = (
 )
 
 
+# A sum of occupancies this close to a whole number is one: the literature rounds them.
+WHOLE_ATOM_TOLERANCE = 0.1
+
+
+class OrderingError(ValueError):
+    """A disordered crystal that cannot be ordered in its primitive cell."""
+
+
 def electrostatic_orderings(structure: Structure, count: int) -> list[Structure]:
     """Return symmetry-distinct orderings of a disordered crystal, lowest Ewald energy first.
 
@@ -35,10 +43,16 @@ def electrostatic_orderings(structure: Structure, count: int) -> list[Structure]
 
     Raises
     ------
-    ValueError
+    OrderingError
         When the occupancies do not add up to whole atoms.
     """
     decorated = structure.get_primitive_structure()
+    for element, amount in decorated.composition.items():
+        if abs(amount - round(amount)) > WHOLE_ATOM_TOLERANCE:
+            raise OrderingError(
+                f"{structure.composition.reduced_formula}: the occupancies of {element} add up to "
+                f"{amount:.2f} atoms in the primitive cell, not to whole ones"
+            )
     decorated.add_oxidation_state_by_guess()
     transformation = OrderDisorderedStructureTransformation(algo=0)
     # Many of the ranked orderings are images of one another.

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from pymatgen.core import Composition, Lattice, Structure
+from pymatgen.symmetry.groups import SpaceGroup
 
 PROTOTYPE_DIR = Path(__file__).parent / "data" / "prototypes"
 # Two sites of one real structure are never this close; a larger orbit than declared
@@ -97,6 +98,7 @@ class Prototype:
             species[site.element] = species.get(site.element, 0.0) + site.occupancy
             multiplicities[site.xyz] = site.multiplicity
         lattice = Lattice.from_parameters(*self.lattice)
+        _keep_space_group(self.spacegroup)
         for xyz, species in occupancies.items():
             orbit = Structure.from_spacegroup(
                 self.spacegroup, lattice, [Composition(species)], [list(xyz)], tol=SITE_TOLERANCE
@@ -120,6 +122,14 @@ class Prototype:
                 f"the formula is {self.formula}"
             )
         return structure
+
+
+@cache
+def _keep_space_group(spacegroup: int | str) -> SpaceGroup:
+    # pymatgen is slow to make a group, and forgets it as soon as nobody holds it.
+    if isinstance(spacegroup, int):
+        return SpaceGroup.from_int_number(spacegroup)
+    return SpaceGroup(spacegroup)
 
 
 def _parse(entry: dict[str, Any]) -> Prototype:
@@ -161,12 +171,15 @@ def load_prototypes(directory: Path = PROTOTYPE_DIR) -> dict[str, Prototype]:
     Raises
     ------
     PrototypeError
-        When two entries share an id.
+        When two entries share an id, or one lacks a key.
     """
     prototypes: dict[str, Prototype] = {}
     for path in sorted(directory.glob("*.yaml")):
         for entry in yaml.safe_load(path.read_text()) or []:
-            prototype = _parse(entry)
+            try:
+                prototype = _parse(entry)
+            except KeyError as error:
+                raise PrototypeError(f"{path.name}: {entry.get('id')} has no {error}") from error
             if prototype.id in prototypes:
                 raise PrototypeError(f"{path.name}: the id {prototype.id} is used twice")
             prototypes[prototype.id] = prototype

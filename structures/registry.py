@@ -132,7 +132,9 @@ def find_registries(
     edges = [
         GRID_MULTIPLE * ceil(np.linalg.norm(v) / (GRID_MULTIPLE * GRID_SPACING)) for v in reduced
     ]
-    grid = np.array([(i / edges[0], j / edges[1]) for i in range(edges[0]) for j in range(edges[1])])
+    grid = np.array(
+        [(i / edges[0], j / edges[1]) for i in range(edges[0]) for j in range(edges[1])]
+    )
     gaps = np.array([_contact_gap(film, substrate, s @ reduced, contacts) for s in grid])
     chosen: list[int] = []
     for index in np.argsort(gaps.round(3), kind="stable"):
@@ -159,7 +161,9 @@ def _contact_gap(film: Structure, substrate: Structure, shift: Array, contacts: 
     reach = max(contacts.values())
     lower = [s for s in film if s.coords[2] - film.cart_coords[:, 2].min() < reach]
     upper = [s for s in substrate if substrate.cart_coords[:, 2].max() - s.coords[2] < reach]
-    touching = np.array([[contacts[f.specie.symbol, s.specie.symbol] for s in upper] for f in lower])
+    touching = np.array(
+        [[contacts[f.specie.symbol, s.specie.symbol] for s in upper] for f in lower]
+    )
     above, below = np.array([s.coords for s in lower]), np.array([s.coords for s in upper])
     basis = substrate.lattice.matrix[:2, :2]
     apart = above[:, None, :2] + shift - below[None, :, :2]

@@ -26,6 +26,8 @@ Miller = tuple[int, int, int]
 SYMMETRY_TOLERANCE = 0.05
 # Atoms within this height, angstrom, belong to one atomic plane.
 PLANE_TOLERANCE = 0.25
+# Cells and coordinates are rounded, so that one slab has one job key on every machine.
+COORDINATE_DECIMALS = 8
 # Heights along the normal, as a fraction of the repeat, that count as the same.
 HEIGHT_TOLERANCE = 0.02
 
@@ -113,7 +115,7 @@ def _miller(indices: tuple[int, ...]) -> Miller:
 def facet_generator(
     bulk: Structure, miller: Miller, thickness: float, vacuum: float
 ) -> SlabGenerator:
-    """pymatgen generator of one facet, on a primitive cell whose a and b lie in the plane.
+    """Return pymatgen's generator of one facet, on a primitive cell whose a and b lie in the plane.
 
     Given the conventional cell, or a plane of high index in the primitive one, pymatgen
     repeats slabs by several times the smallest repeat (three times for bcc (111)).
@@ -273,7 +275,7 @@ def symmetric_slab(bulk: Structure, miller: Miller, thickness: float, vacuum: fl
 
 
 def centred_in_vacuum(slab: Structure, vacuum: float) -> Structure:
-    """Same slab in a cell with exactly this vacuum (angstrom): c along z, a and b in xy.
+    """Put a slab into a cell with exactly this vacuum (angstrom): c along z, a and b in xy.
 
     ``slab`` must have c along its normal. A left-handed cell comes back as its mirror
     image, which has the same energy.
@@ -284,7 +286,11 @@ def centred_in_vacuum(slab: Structure, vacuum: float) -> Structure:
     coords = slab.frac_coords.copy()
     coords[:, 2] = 0.5 + (heights - (heights.max() + heights.min()) / 2) / c
     box = Lattice.from_parameters(lattice.a, lattice.b, c, 90, 90, lattice.gamma)
-    return Structure(box, slab.species, coords)
+    return Structure(
+        np.round(box.matrix, COORDINATE_DECIMALS) + 0.0,
+        slab.species,
+        np.round(coords, COORDINATE_DECIMALS) + 0.0,
+    )
 
 
 def face_area(slab: Structure) -> float:

@@ -90,7 +90,10 @@ class AdhesionMaker(Maker):
         return cls(engine=engine)
 
     def make(
-        self, structure: Structure | OutputReference, alloy: str, film: OutputReference | None = None
+        self,
+        structure: Structure | OutputReference,
+        alloy: str,
+        film: OutputReference | None = None,
     ) -> Flow:
         """Relax the alloy (and the film unless given) and find its work of adhesion.
 
@@ -156,9 +159,7 @@ def collect_film(
 
 
 @job(output_schema=AdhesionDoc)
-def screen_interfaces(
-    maker: AdhesionMaker, relaxation: Any, alloy: str, film: FilmDoc
-) -> Response:
+def screen_interfaces(maker: AdhesionMaker, relaxation: Any, alloy: str, film: FilmDoc) -> Response[Any]:
     """Find candidates in the relaxed crystals and compare their registries by single points."""
     substrate = relaxation.output.structure
     search = find_interfaces(substrate, film.crystals, maker.limits, maker.candidates)
@@ -191,7 +192,7 @@ def relax_interfaces(
     alloy: str,
     film: FilmDoc,
     bulk_converged: bool,
-) -> Response:
+) -> Response[Any]:
     """Relax the candidates most strongly bound in the single points, with their slabs."""
     engine = get_engine(maker.engine, maker.fmax)
     ranked = sorted(

@@ -122,7 +122,7 @@ class CheckedNebMixin:
     converged; and it does not count force calls, nor pass on an optimizer.
     """
 
-    optimizer: str = "BFGS"
+    optimizer: str = "MDMin"
 
     def run_ase(self, images: list[Structure], prev_dir: str | None = None) -> NebResult:
         """Run the band; state, residual force and force calls are set from what it reached."""

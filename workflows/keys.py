@@ -12,7 +12,7 @@ import json
 from typing import Any
 from uuid import UUID, uuid5
 
-from jobflow import Job, OutputReference
+from jobflow import Job, Maker, OutputReference
 from monty.json import MontyEncoder, jsanitize
 from pydantic import BaseModel
 
@@ -27,10 +27,15 @@ def _content(job: Job, version: str) -> dict[str, Any]:
         "content_version": CONTENT_VERSION,
         "version": version,
         "function": f"{job.function.__module__}.{job.function.__qualname__}",
-        "maker": maker.as_dict() if maker is not None else None,
+        "maker": _settings(maker) if maker is not None else None,
         "args": job.function_args,
         "kwargs": job.function_kwargs,
     }
+
+
+def _settings(maker: Maker) -> dict[str, Any]:
+    # Naming a job names its maker too (Job.__setattr__): a name is a label, not a setting.
+    return {key: value for key, value in maker.as_dict().items() if key != "name"}
 
 
 def content_uuid(job: Job, version: str = "") -> str:

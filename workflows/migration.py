@@ -50,7 +50,8 @@ class MigrationMaker(Maker):
     engine
         Name of the engine.
     fmax
-        Force tolerance of relaxations and bands in eV/angstrom.
+        Force tolerance of relaxations and bands in eV/angstrom. The default is tight because
+        0.05 leaves errors of 0.04 eV (fcc Li) to 0.08 eV (B2 LiMg) in barriers.
     mobile_species
         Element that moves. Vacancies are referred to its metal.
     cutoff
@@ -66,7 +67,7 @@ class MigrationMaker(Maker):
 
     name: str = "Li migration"
     engine: str = DEFAULT_ENGINE
-    fmax: float = 0.05
+    fmax: float = 0.02
     mobile_species: str = "Li"
     cutoff: float = 5.0
     hop_selection: HopSelection = "shortest-percolating"
@@ -226,4 +227,4 @@ def interpolate(
 
 def _metal(element: str) -> Structure:
     # ASE's reference states: the element's stable crystal at ambient conditions.
-    return bare(AseAtomsAdaptor.get_structure(elemental_bulk(element)))
+    return primitive_cell(AseAtomsAdaptor.get_structure(elemental_bulk(element)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ class SurfaceEnergyMaker(Maker):
 
 
 @job(output_schema=SurfaceEnergyDoc)
-def cut_surfaces(maker: SurfaceEnergyMaker, relaxation: Any) -> Response:
+def cut_surfaces(maker: SurfaceEnergyMaker, relaxation: Any) -> Response[Any]:
     """Cut the slabs of a relaxed crystal and relax them."""
     bulk = relaxation.output.structure
     engine = get_engine(maker.engine, maker.fmax)
@@ -67,14 +68,14 @@ def cut_surfaces(maker: SurfaceEnergyMaker, relaxation: Any) -> Response:
     return replaced_by([*relaxations, collect])
 
 
-def replaced_by(jobs: list[Job]) -> Response:
+def replaced_by(jobs: Sequence[Job]) -> Response[Any]:
     """Response that replaces the running job by others; the last one's output stands for it.
 
     jobflow then stores a reference under the running job's uuid and would hold that reference
     against its schema; the last job declares the same schema.
     """
-    CURRENT_JOB.job.output_schema = None
-    return Response(replace=Flow(jobs, output=jobs[-1].output))
+    CURRENT_JOB.job.output_schema = None  # type: ignore[assignment]
+    return Response(replace=Flow([*jobs], output=jobs[-1].output))
 
 
 @job(output_schema=SurfaceEnergyDoc)

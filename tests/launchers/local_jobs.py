@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from jobflow import CURRENT_JOB, Flow, Job, OnMissing, OutputReference, Response, job
+from jobflow import CURRENT_JOB, Flow, Job, OnMissing, Response, job
 from pydantic import BaseModel
 
 from misei.workflows.keys import keyed
@@ -31,6 +31,12 @@ def note(log: str, line: str) -> None:
     """Append one line; short appends of several processes do not mix."""
     with Path(log).open("a") as file:
         file.write(f"{line}\n")
+
+
+def replaced_by(jobs: list[Job]) -> Response:
+    # jobflow closes the flow with a reference, and would hold it against the schema.
+    CURRENT_JOB.job.output_schema = None  # type: ignore[assignment]
+    return Response(replace=Flow(jobs, output=jobs[-1].output))
 
 
 def value_of(number: object) -> float:
@@ -68,7 +74,7 @@ def expand(label: str, terms: list[object], log: str, depth: int, seconds: float
     jobs = [first, second]
     if depth > 1:
         jobs.append(make(expand, f"{label}.deeper", [second.output], log, depth - 1, seconds))
-    return Response(replace=Flow(jobs, output=jobs[-1].output))
+    return replaced_by(jobs)
 
 
 @job(output_schema=Number)
@@ -84,7 +90,7 @@ def become(label: str, terms: list[object], log: str, times: int) -> Response | 
 def expand_and_fail(label: str, terms: list[object], log: str) -> Response:
     bad = make(fail, f"{label}.bad", terms, log, "raise")
     last = make(add, f"{label}.last", [bad.output], log)
-    return Response(replace=Flow([bad, last], output=last.output))
+    return replaced_by([bad, last])
 
 
 @job(output_schema=Number)
@@ -95,15 +101,6 @@ def also(label: str, terms: list[object], log: str, kind: str) -> Response:
     slow = make(add, f"{label}.{kind} 1", [own], log, 0.2)
     last = make(add, f"{label}.{kind} 2", [slow.output], log)
     return Response(output=Number(value=5.0), **{kind: Flow([slow, last])})
-
-
-@job(output_schema=Number)
-def detour_on_itself(label: str, terms: list[object], log: str) -> Response:
-    """Give an output, and a detour whose job takes it."""
-    note(log, f"detour {label}")
-    own = OutputReference(CURRENT_JOB.job.uuid, output_schema=Number)
-    check = make(add, f"{label}.check", [own], log)
-    return Response(output=Number(value=5.0), detour=Flow([check]))
 
 
 @job(output_schema=Number)

@@ -61,8 +61,7 @@ class Bench:
         return path.read_text().splitlines() if path.exists() else []
 
     def value(self, job: Any) -> float:
-        output = self.store.get_output(job.uuid, load=True)
-        return float(output["value"])
+        return jobs.value_of(self.store.get_output(job.uuid, load=True))
 
 
 @pytest.fixture
@@ -224,13 +223,6 @@ def test_children_wait_for_a_detour(bench: Bench) -> None:
     assert bench.value(last) == 6
 
 
-def test_the_first_job_of_a_detour_may_need_the_job_itself(bench: Bench) -> None:
-    around = make(jobs.detour_on_itself, "around", [], bench.log)
-    last = make(jobs.add, "last", [around.output], bench.log)
-    bench.run(Flow([around, last]))
-    assert bench.lines() == ["detour around", "add around.check", "add last"]
-
-
 def test_an_addition_is_run_and_nobody_waits_for_it(bench: Bench) -> None:
     first = make(jobs.add, "first", [], bench.log)
     more = make(jobs.also, "more", [first.output], bench.log, "addition")
@@ -329,7 +321,7 @@ def test_kill_9_loses_only_what_was_running(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
-    start_head(whole, 0.0).communicate(timeout=DEADLINE_S)
+    start_head(whole, 0.03).communicate(timeout=DEADLINE_S)
     log = killed / "log.txt"
     kills = []
     for _ in range(3):
@@ -343,7 +335,7 @@ def test_kill_9_loses_only_what_was_running(tmp_path: Path) -> None:
         head.communicate()
         new = log.read_text().splitlines()[old_lines:]
         assert not set(before) & {line.removeprefix("add ") for line in new}, kills
-    head = start_head(killed, 0.0)
+    head = start_head(killed, 0.03)
     out, _ = head.communicate(timeout=DEADLINE_S)
     assert json.loads(out)["failed"] == {}
     assert finished(killed) == finished(whole)

@@ -97,7 +97,7 @@ SURFACE_ERROR = "made-up surface energies are worth nothing"
 
 def _calculation(converged: bool = True) -> dict[str, Any]:
     provenance = Provenance(
-        engine="toy", engine_version="toy 1.2", settings={"fmax_eV_per_A": 0.05}
+        engine="toy", engine_version="toy 1.2", misei_version="0", settings={"fmax_eV_per_A": 0.05}
     )
     return {"converged": converged, "provenance": provenance}
 

@@ -23,13 +23,13 @@ def results(build: SimpleNamespace) -> tuple[Ranking, list[AdhesionDoc]]:
         build.screened("LiZn", 0.4, 0.2),
     ]
     ranking = rank(items, Gates(), Weights())
-    ranking.rejected.append(Rejection(alloy="Li17Sn4 #2", gate="max_atoms", value=420.0, limit=200.0))
+    ranking.rejected.append(
+        Rejection(alloy="Li17Sn4 #2", gate="max_atoms", value=420.0, limit=200.0)
+    )
     return ranking, [item.adhesion for item in items]
 
 
-def test_csv_is_read_by_pandas(
-    results: tuple[Ranking, list[AdhesionDoc]], tmp_path: Path
-) -> None:
+def test_csv_is_read_by_pandas(results: tuple[Ranking, list[AdhesionDoc]], tmp_path: Path) -> None:
     files = export_ranking(results[0], "csv", tmp_path / "ranking.csv", SOURCE, results[1])
     assert [file.name for file in files] == ["ranking.csv", "ranking_rejected.csv"]
     table = pd.read_csv(files[0], comment="#")
@@ -87,7 +87,9 @@ def test_json_gives_the_ranking_back(
 
 
 def test_json_of_a_number_that_is_none_is_valid(build: SimpleNamespace, tmp_path: Path) -> None:
-    ranking = rank([build.screened("LiZn", 1.0, 0.2, e_above_hull=float("nan"))], Gates(), Weights())
+    ranking = rank(
+        [build.screened("LiZn", 1.0, 0.2, e_above_hull=float("nan"))], Gates(), Weights()
+    )
     (file,) = export_ranking(ranking, "json", tmp_path / "r.json", SOURCE, [])
     assert "NaN" not in file.read_text()
 

@@ -27,15 +27,15 @@ def test_score_is_the_weighted_mean_and_sets_the_order(build: SimpleNamespace) -
     ]
     ranking = ranked(items, wetting_ratio=3.0, migration_barrier=1.0)
     assert [(c.rank, c.alloy) for c in ranking.candidates] == [
-        (1, "Li15Ge4"), (2, "Li3Al"), (3, "Li9Ag4"),
+        (1, "Li9Ag4"), (2, "Li15Ge4"), (3, "Li3Al"),
     ]  # fmt: skip
     scores = [c.score for c in ranking.candidates]
-    # complete wetting counts 1: (3 + 0) / 4; (2.4 + 0.5) / 4; (1.8 + 0.8) / 4
-    assert scores == pytest.approx([0.75, 0.725, 0.65])
+    # affinity w / (1 + w): 0.6/1.6 = 3/8, 1.7/2.7 = 17/27, 0.8/1.8 = 4/9
+    assert scores == pytest.approx([(9 / 8 + 0.8) / 4, (17 / 9) / 4, (4 / 3 + 0.5) / 4])
     # only the ratio of the weights matters
     assert [c.score for c in ranked(items, wetting_ratio=0.6, migration_barrier=0.2).candidates] \
         == pytest.approx(scores)  # fmt: skip
-    # equal weights: 0.65, 0.7, 0.5
+    # equal weights: 0.5875, 0.472, 0.315
     assert [c.alloy for c in ranked(items).candidates] == ["Li9Ag4", "Li3Al", "Li15Ge4"]
 
 
@@ -75,10 +75,10 @@ def test_pareto_front(build: SimpleNamespace) -> None:
 
 def test_rank_interval_follows_from_the_errors(build: SimpleNamespace) -> None:
     # Scores when low (0.75 ratio, E_m + 0.15 eV) and high (1.25 ratio, E_m - 0.15 eV):
-    # A 0.8, 0.15 eV: (0.6 + 0.5) / 2 = 0.55    to (1 + 1) / 2 = 1
-    # B 0.8, 0.30 eV: (0.6 + 0.25) / 2 = 0.425  to (1 + 0.75) / 2 = 0.875
-    # C 0.5, 0.57 eV: (0.375 + 0) / 2 = 0.1875  to (0.625 + 0.3) / 2 = 0.4625
-    # D 0.5, 0.60 eV: (0.375 + 0) / 2 = 0.1875  to (0.625 + 0.25) / 2 = 0.4375
+    # A 0.8, 0.15 eV: (0.375 + 0.5) / 2 = 0.4375  to (0.5 + 1) / 2 = 0.75
+    # B 0.8, 0.30 eV: (0.375 + 0.25) / 2 = 0.3125 to (0.5 + 0.75) / 2 = 0.625
+    # C 0.5, 0.57 eV: (0.273 + 0) / 2 = 0.136     to (0.385 + 0.3) / 2 = 0.342
+    # D 0.5, 0.60 eV: (0.273 + 0) / 2 = 0.136     to (0.385 + 0.25) / 2 = 0.317
     items = [
         build.screened("A", 0.8, 0.15), build.screened("B", 0.8, 0.30),
         build.screened("C", 0.5001, 0.57), build.screened("D", 0.5001, 0.5999),
@@ -88,8 +88,8 @@ def test_rank_interval_follows_from_the_errors(build: SimpleNamespace) -> None:
 
 
 def test_rank_lies_in_its_interval_when_scores_tie(build: SimpleNamespace) -> None:
-    # Both wet completely at either end of their intervals, and only that counts.
-    items = [build.screened("B", 2.0, 0.3), build.screened("A", 3.0, 0.3)]
+    # The same affinity, and only that counts.
+    items = [build.screened("B", 2.0, 0.3), build.screened("A", 2.0, 0.2)]
     ranking = ranked(items, wetting_ratio=1.0, migration_barrier=0.0)
     assert [(c.alloy, c.rank, c.rank_interval) for c in ranking.candidates] == [
         ("A", 1, (1, 2)), ("B", 2, (1, 2)),

@@ -39,7 +39,7 @@ def reference(uuid: str, *attributes: list[Any]) -> dict[str, Any]:
 @pytest.fixture(params=["memory", "sqlite", "jobstore"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     if request.param == "memory":
-        store = MemoryStore(key="uuid")
+        store: Any = MemoryStore(key="uuid")
     elif request.param == "sqlite":
         return open_store(tmp_path / "results.sqlite")
     else:
@@ -124,11 +124,11 @@ def test_wrong_kind_and_unfit_documents(store: Any, build: SimpleNamespace) -> N
 
 
 def test_unknown_field(store: Any) -> None:
-    with pytest.raises(ResultsError, match="no field 'aloy'; valid: converged,.* alloy"):
+    with pytest.raises(ResultsError, match=r"no field 'aloy'; valid: converged,.* alloy"):
         find_documents(store, AdhesionDoc, aloy="Li3Al")
 
 
-CANDIDATE = {
+CANDIDATE: dict[str, Any] = {
     "alloy": "Li3Al", "metal": "Al", "entry_id": "Li3Al-1", "e_above_hull": 0.01,
     "equilibrium_with_li": True, "potential_low": 0.0, "potential_high": 0.3,
     "volume_per_atom": 18.0,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pymatgen.core import Lattice, Structure
+
 from misei.structures.interfaces import (
     InterfaceCandidate,
     InterfaceError,
@@ -12,7 +14,6 @@ from misei.structures.interfaces import (
 )
 from misei.structures.registry import contact_distances, registry_cell
 from misei.structures.slabs import distinct_terminations, facet_generator, low_index_millers
-from pymatgen.core import Lattice, Structure
 
 BCC_A = 3.44
 LIMITS = InterfaceLimits(max_atoms=80, strain_step=0.06)
@@ -68,7 +69,8 @@ def test_slabs_are_the_parts_of_an_interface_with_one_vacuum(lial_candidates):
                 candidate.substrate.cart_coords
             )
             heights = interface.frac_coords[:, 2] * interface.lattice.c
-            assert heights.min() > 0 and heights.max() < interface.lattice.c
+            assert heights.min() > 0
+            assert heights.max() < interface.lattice.c
             assert interface.lattice.c - np.ptp(heights) >= LIMITS.vacuum
             gaps = np.diff(np.sort(heights))
             assert gaps.max() < 3.2  # nothing but the outside is empty

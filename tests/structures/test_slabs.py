@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pymatgen.core import Lattice, Structure
+
 from misei.structures.slabs import (
     PLANE_TOLERANCE,
     SlabError,
@@ -15,7 +17,6 @@ from misei.structures.slabs import (
     low_index_millers,
     symmetric_slab,
 )
-from pymatgen.core import Lattice, Structure
 
 BCC_A = 3.44
 

@@ -1,0 +1,196 @@
+"""The command line as users and other programs see it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+COMMANDS = (
+    "screen", "reduce", "interphase", "alloys", "adhesion", "barrier", "rank", "export", "report",
+)  # fmt: skip
+
+# One metal with a small cell: the whole chain with real energies in a few minutes.
+CAMPAIGN = """\
+name: one-metal
+electrolytes: [Li6PS5Cl, 16 Li6PS5Cl + Li10GeP2S12]
+metals: [Zn]
+"""
+
+
+def misei(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "misei.launchers.cli", *arguments]
+    variables = {**os.environ, **environment}
+    return subprocess.run(
+        command, cwd=cwd, env=variables, capture_output=True, text=True, check=False
+    )
+
+
+def answer(*arguments: str, cwd: Path) -> Any:
+    done = misei(*arguments, "--json", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples(command: str, tmp_path: Path) -> None:
+    done = misei(command, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert f"misei {command}" in done.stdout.split("Examples")[1]
+
+
+def test_reduce_gives_products_and_windows(tmp_path: Path) -> None:
+    lpsc, lgps, lps = answer("reduce", "Li6PS5Cl", "Li10GeP2S12", "Li3PS4", cwd=tmp_path)
+    assert set(lpsc["products_0V"]) == {"Li2S", "Li3P", "LiCl"}
+    assert set(lgps["products_0V"]) == {"Li2S", "Li3P", "Li15Ge4"}
+    assert set(lps["products_0V"]) == {"Li2S", "Li3P"}
+    # 5 Li2S + Li3P + LiCl holds 14 Li, 8 more than Li6PS5Cl.
+    assert lpsc["li_uptake_0V"] == pytest.approx(8)
+    assert lpsc["products_0V"]["Li2S"] == pytest.approx(5)
+    for document in (lpsc, lgps, lps):
+        # Published: 1.71 V (Zhu, He, Mo 2015).
+        assert document["reduction_potential"] == pytest.approx(1.71, abs=0.15)
+        assert document["reaction_energy_0V"] < 0
+        assert document["source"]["name"]
+        assert document["voltage_profile"][-1]["potential_low"] == 0
+
+
+def test_interphase_reproduces_the_experiment(tmp_path: Path) -> None:
+    formulas = (
+        "Li6PS5Cl", "16 Li6PS5Cl + Li10GeP2S12", "4 Li6PS5Cl + Li10GeP2S12", "Li10GeP2S12",
+    )  # fmt: skip
+    documents = answer("interphase", *formulas, cwd=tmp_path)
+    fractions = [document["metal_volume_fraction"] for document in documents]
+    # From crystal volumes of the products (Su et al. 2025).
+    assert fractions == pytest.approx([0, 0.013, 0.037, 0.10], abs=0.004)
+    classes = [document["interphase_class"] for document in documents]
+    assert classes == ["SEI", "MI-SEI", "MCI", "MCI"]
+    assert all("cherry-pit" in document["threshold_model"] for document in documents)
+
+
+def test_alloys_marks_the_one_in_equilibrium_with_li(tmp_path: Path) -> None:
+    found = answer("alloys", "Ge", cwd=tmp_path)
+    assert [a["alloy"] for a in found if a["equilibrium_with_li"]] == ["Li15Ge4"]
+    assert all(a["e_above_hull"] == 0 for a in found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["reduce", "Xx2S"], "Xx"),
+        (["reduce", "Li2WO4"], "W"),
+        (["reduce", "--", "-2 Li6PS5Cl + Li3PS4"], "-2"),
+        (["interphase", "Li6PS5Cl", "--grain-diameter", "-1"], "-1"),
+        (["alloys", "Cl"], "Cl"),
+        (["adhesion", "LiAl", "--engine", "vaspy"], "vaspy"),
+        (["adhesion", "LiAl", "--preset", "slow"], "slow"),
+        (["barrier", "Li7Xy"], "Xy"),
+        (["barrier", "missing.cif"], "missing.cif"),
+        (["barrier", "MgS"], "MgS"),
+        (["screen", "missing.yaml"], "missing.yaml"),
+        (["rank"], "misei screen"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], named: str, tmp_path: Path
+) -> None:
+    done = misei(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert named in done.stderr
+
+
+def test_misspelt_campaign_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "campaign.yaml").write_text(CAMPAIGN + "metalls: [Mg]\n")
+    done = misei("screen", "campaign.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "metalls" in done.stderr
+    assert "metals" in done.stderr.split("valid:")[1]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_bad_environment_is_named(tmp_path: Path) -> None:
+    done = misei("barrier", "LiAl", cwd=tmp_path, MISEI_WORKERS="many")
+    assert done.returncode == 2
+    assert "MISEI_WORKERS" in done.stderr
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_are_campaigns_of_known_phases(path: Path) -> None:
+    from misei.screening.alloys import alloy_candidates
+    from misei.screening.campaign import load_campaign
+    from misei.screening.entries import BundledSource
+    from misei.workflows.campaign import candidate_flows
+
+    campaign = load_campaign(path)
+    source = BundledSource()
+    candidates = [c for metal in campaign.metals for c in alloy_candidates(metal, source)]
+    chosen, _ = candidate_flows(campaign, candidates, source)
+    assert {item.candidate.metal for item in chosen} == set(campaign.metals)
+
+
+@pytest.fixture(scope="module")
+def screened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("screen")
+    (folder / "campaign.yaml").write_text(CAMPAIGN)
+    done = misei("screen", "campaign.yaml", "--workers", "2", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.science
+def test_screen_ranks_and_exports(screened: Path) -> None:
+    ranking = answer("rank", cwd=screened)
+    alloys = {c["alloy"] for c in ranking["candidates"]} | {r["alloy"] for r in ranking["rejected"]}
+    assert "LiZn" in alloys
+    for rejection in ranking["rejected"]:
+        assert rejection["gate"]
+    files = answer("export", cwd=screened)["files"]
+    assert {Path(file).suffix for file in files} == {".csv", ".json", ".md"}
+    table = pd.read_csv(screened / "runs/one-metal/ranking.csv", comment="#")
+    assert len(table) == len(ranking["candidates"])
+    report = (screened / "runs/one-metal/report.html").read_text()
+    assert "LiZn" in report.replace("<sub>", "").replace("</sub>", "")
+    assert 'src="http' not in report
+
+
+@pytest.mark.slow
+@pytest.mark.science
+def test_screen_again_computes_nothing(screened: Path) -> None:
+    before = answer("rank", cwd=screened)
+    done = misei("screen", "campaign.yaml", cwd=screened)
+    assert done.returncode == 0
+    assert "0 computed" in done.stderr
+    assert answer("rank", cwd=screened) == before
+
+
+@pytest.mark.slow
+@pytest.mark.science
+def test_single_properties_reuse_the_campaign(screened: Path) -> None:
+    barrier = answer("barrier", "LiZn", cwd=screened)
+    assert barrier["converged"]
+    assert barrier["engine"] == "sevennet"
+    assert barrier["percolation_dimensions"] in (1, 2, 3)
+    assert 0 < barrier["migration_barrier"] < 1
+    assert barrier["vacancy_formation_energy"] is not None
+    assert len(barrier["hops"]) >= 1
+    assert barrier["force_evaluations"] > 0
+    adhesion = answer("adhesion", "LiZn", cwd=screened)
+    assert set(adhesion) >= {
+        "alloy", "work_of_adhesion", "contact_angle", "strain", "area", "natoms", "engine",
+        "converged",
+    }  # fmt: skip
+    assert adhesion["work_of_adhesion"] > 0
+    assert 0 <= adhesion["contact_angle"] <= 180
+    done = misei("barrier", "LiZn", cwd=screened)
+    assert "0 computed" in done.stderr
