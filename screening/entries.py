@@ -111,9 +111,8 @@ class BundledSource:
 
     @property
     def version(self) -> str:
-        """Version of misei and time with which the set was made."""
-        provenance = self._provenance
-        return f"{provenance['misei_version']} ({provenance['created_at']})"
+        """Version of misei that made the set, date, and digest of its phases."""
+        return "{misei_version} ({created_at}, sha256 {digest})".format(**self._provenance)
 
     @property
     def protocol(self) -> str:

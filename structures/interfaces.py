@@ -349,13 +349,15 @@ def _candidate(
         # No gap is wider than the longest contact.
         vacuum_over_film=limits.vacuum + max(contacts.values()),
     )
-    film, substrate = _part(stack, "film"), _part(stack, "substrate")
-    cell = registry_cell(film_cells, substrate_cells)
+    substrate, cell = _part(stack, "substrate"), registry_cell(film_cells, substrate_cells)
+    films = [_part(stack, "film"), _turned(_part(stack, "film"))]
+    registries = [find_registries(f, substrate, cell, contacts, limits.registries) for f in films]
+    nested = min((0, 1), key=lambda i: round(registries[i][0].gap, 3))
     labels = (match.film.terminations[faces[0]], match.substrate.terminations[faces[1]])
     return InterfaceCandidate(
-        film=film,
+        film=films[nested],
         substrate=substrate,
-        registries=find_registries(film, substrate, cell, contacts, limits.registries),
+        registries=registries[nested],
         film_lattice=match.film.lattice,
         film_miller=match.film.miller,
         substrate_miller=match.substrate.miller,
@@ -373,6 +375,16 @@ def _repeated(slab: Slab, cells: NDArray[np.int64]) -> Slab:
     matrix = np.eye(3, dtype=int)
     matrix[:2, :2] = cells
     return slab.make_supercell(matrix, in_place=False)
+
+
+def _turned(film: Structure) -> Structure:
+    """Film turned by 180 degrees about its normal.
+
+    pymatgen stacks the film's mirror image, for a centrosymmetric crystal the same as this
+    turn: on (111) it makes a twin of what would continue a crystal. Both are tried.
+    """
+    coords = film.frac_coords * np.array([-1, -1, 1])
+    return Structure(film.lattice, film.species, coords + 0.0)
 
 
 def _part(stack: Interface, label: str) -> Structure:

@@ -6,6 +6,7 @@ Written by ``misei reference build`` from the prototypes; read by the thermodyna
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from functools import cache
 from pathlib import Path
@@ -52,13 +53,16 @@ def write_reference_set(
     Parameters
     ----------
     provenance
-        Engine, versions and settings that gave the energies.
+        Engine, versions and settings that gave the energies; a digest of the phases is added.
     phases
         As in :func:`load_reference_set`.
     path
         Where to.
     """
-    document = {"provenance": provenance, "phases": sorted(phases, key=lambda p: str(p["id"]))}
+    ordered = sorted(phases, key=lambda phase: str(phase["id"]))
+    # Results that rest on the set are keyed by its version, and so by what is in it.
+    digest = hashlib.sha256(json.dumps(ordered).encode()).hexdigest()[:12]
+    document = {"provenance": {**provenance, "digest": digest}, "phases": ordered}
     temporary = path.with_suffix(".tmp")
     # No time stamp inside the gzip header: the same phases give the same bytes.
     temporary.write_bytes(gzip.compress(json.dumps(document).encode(), mtime=0))

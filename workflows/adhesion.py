@@ -86,8 +86,9 @@ class AdhesionMaker(Maker):
 
     @classmethod
     def standard(cls, engine: str = "sevennet") -> AdhesionMaker:
-        """Twelve candidates up to 150 atoms, less strain, four of them relaxed."""
-        return cls(engine=engine)
+        """Twelve candidates up to 150 atoms, thicker and less strained, four of them relaxed."""
+        limits = InterfaceLimits(film_thickness=11.0, substrate_thickness=11.0)
+        return cls(engine=engine, limits=limits)
 
     def make(
         self,
@@ -159,7 +160,9 @@ def collect_film(
 
 
 @job(output_schema=AdhesionDoc)
-def screen_interfaces(maker: AdhesionMaker, relaxation: Any, alloy: str, film: FilmDoc) -> Response[Any]:
+def screen_interfaces(
+    maker: AdhesionMaker, relaxation: Any, alloy: str, film: FilmDoc
+) -> Response[Any]:
     """Find candidates in the relaxed crystals and compare their registries by single points."""
     substrate = relaxation.output.structure
     search = find_interfaces(substrate, film.crystals, maker.limits, maker.candidates)

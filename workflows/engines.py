@@ -122,6 +122,9 @@ class CheckedNebMixin:
     converged; and it does not count force calls, nor pass on an optimizer.
     """
 
+    # Force calls for six vacancy hops with 3 images (EMT Cu, Al; SevenNet-0 fcc Li, LiAl, LiMg,
+    # Li2S): MDMin 17 to 47, BFGS 35 to 107, FIRE 44 to 65, with the same saddles at fmax 0.02.
+    # Spring constants of 0.1 to 2 eV/angstrom^2 make no difference.
     optimizer: str = "MDMin"
 
     def run_ase(self, images: list[Structure], prev_dir: str | None = None) -> NebResult:

@@ -281,7 +281,8 @@ def test_engine_jobs_run_in_spawned_workers(tmp_path: Path) -> None:
         static = engine.static(relaxation.output.structure, "static")
         return Flow([relaxation, static], output=static.output)
 
-    assert bench.run(first := flow(), workers=1).computed == ["relax", "static"]
+    first = flow()
+    assert bench.run(first, workers=1).computed == ["relax", "static"]
     energy = bench.store.get_output(first.output.uuid, load=True)["output"]["energy"]
     # EMT's own equilibrium is its energy zero.
     assert energy == pytest.approx(0.0, abs=0.01)

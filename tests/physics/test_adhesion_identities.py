@@ -17,7 +17,8 @@ from misei.structures.interfaces import InterfaceCandidate, InterfaceLimits, fin
 from misei.structures.slabs import cubic_crystal
 from misei.workflows.adhesion import AdhesionMaker
 
-# W_ad(A|A) against 2 gamma: required of SevenNet by the issue; EMT has a finite range.
+# W_ad(A|A) against 2 gamma; slabs of 11 A (at 8 A Li(110) is 5 % off with SevenNet, whose
+# atoms feel each other over five cutoffs). EMT has a short range.
 COHESION_TOLERANCE = 0.03
 EMT_COHESION_TOLERANCE = 0.005
 # W_ad against thicker slabs and wider vacuum.
@@ -134,12 +135,15 @@ def test_lithium_on_itself_is_twice_its_surface_energy(tmp_path):
         engine="sevennet",
         fmax=0.02,
         film_lattices=("bcc",),
-        limits=InterfaceLimits(max_atoms=20, registries=1),
-        candidates=2,
-        relaxed=2,
+        limits=InterfaceLimits(
+            max_atoms=30, registries=1, film_thickness=11.0, substrate_thickness=11.0
+        ),
+        candidates=3,
+        relaxed=3,
     )
     document = cohesion(maker, cubic_crystal("Li", "bcc"), tmp_path)
-    assert (1, 0, 0) in {interface.substrate_miller for interface in document.interfaces}
+    facets = {interface.substrate_miller for interface in document.interfaces}
+    assert facets == {(1, 0, 0), (1, 1, 0), (1, 1, 1)}
     assert document.converged
     assert_cohesion(document, COHESION_TOLERANCE)
 

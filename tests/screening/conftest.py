@@ -80,7 +80,8 @@ def toy_source(tmp_path_factory: pytest.TempPathFactory) -> BundledSource:
             "misei_version": "0",
             "fmax_eV_per_A": 0.03,
             "corrections": "S only",
-            "created_at": "2025-01-01T00:00:00+00:00",
+            "created_at": "2025-01-01",
+            "digest": "0123456789ab",
         },
         "phases": [_phase(*phase) for phase in [*elements, *compounds]],
     }

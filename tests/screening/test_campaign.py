@@ -149,7 +149,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         (b"# only a comment\n", "holds no keys"),
         (b"- Li6PS5Cl\n- Li2S\n", "holds no keys"),
         (b"Li6PS5Cl", "holds no keys"),
-        (b"1: x\nname: a", "1"),
     ],
 )
 def test_what_is_no_campaign_is_one_line(tmp_path: Path, content: bytes, message: str) -> None:

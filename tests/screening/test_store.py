@@ -135,11 +135,11 @@ def test_projections_agree(both: tuple[Store, Store], properties: Any) -> None:
 def test_sort_skip_and_limit_agree(
     both: tuple[Store, Store], sort: dict[str, int] | None, skip: int, limit: int
 ) -> None:
-    sqlite, memory = both
     answers = [content(store.query({}, sort=sort, skip=skip, limit=limit)) for store in both]
     assert answers[0] == answers[1]
     assert 0 < len(answers[0]) <= 60
-    assert sqlite.query_one({}, sort={"output.nested.number": -1})["output"]["nested"]["number"] == 59
+    last = both[0].query_one({}, sort={"output.nested.number": -1})
+    assert last["output"]["nested"]["number"] == 59
 
 
 @pytest.mark.parametrize("criteria", [None, {"index": {"$lte": 2}}])
@@ -257,7 +257,7 @@ def write_many(path: str, writer: int) -> None:
     store = SQLiteStore(path, key=["uuid", "index"])
     for number in range(40):
         store.update({"uuid": f"w{writer}", "index": number, "value": number})
-        store.update({"uuid": "shared", "index": 1, f"from": writer})
+        store.update({"uuid": "shared", "index": 1, "from": writer})
 
 
 def test_processes_and_threads_write_at_once(tmp_path: Path) -> None:

@@ -41,7 +41,9 @@ def test_orderings_are_ordered_distinct_and_complete() -> None:
 
 def test_the_lowest_electrostatic_energy_comes_first() -> None:
     """Of all two of four sites: six choices, counted out by hand."""
-    energies = [ewald_energy(structure) for structure in electrostatic_orderings(lithium_layers(), 9)]
+    energies = [
+        ewald_energy(structure) for structure in electrostatic_orderings(lithium_layers(), 9)
+    ]
     disordered = lithium_layers()
     by_hand = []
     for removed in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]:
@@ -72,7 +74,7 @@ def test_images_of_one_ordering_are_one() -> None:
 
 def test_half_an_atom_is_refused() -> None:
     structure = Structure(Lattice.cubic(4), [{"Li": 0.5}, "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    with pytest.raises(OrderingError, match="occupancies of Li add up to 0.50 atoms"):
+    with pytest.raises(OrderingError, match=r"occupancies of Li add up to 0\.50 atoms"):
         electrostatic_orderings(structure, 2)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ def hop_images(count: int = 3) -> list[Structure]:
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How often EMT was really asked."""
     counter = [0]
     original = EMT.calculate
@@ -74,7 +73,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         original(self, *args, **kwargs)
 
     monkeypatch.setattr(EMT, "calculate", counted)
-    yield counter
+    return counter
 
 
 def test_an_unknown_engine_is_one_line_that_names_the_valid_ones() -> None:

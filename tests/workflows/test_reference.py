@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Structure
 
+from misei.launchers import local
 from misei.launchers.reference import build_reference_set
 from misei.structures.prototypes import Prototype, WyckoffSite, load_prototypes
 from misei.structures.reference_set import (
@@ -76,7 +78,11 @@ def test_the_record_is_what_the_document_says(tmp_path: Path) -> None:
     assert record["converged"]
 
 
-def test_a_built_set_can_be_read_and_is_not_built_twice(tmp_path: Path) -> None:
+def test_a_built_set_can_be_read_and_is_not_built_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Forked workers start at once.
+    monkeypatch.setattr(local, "get_context", lambda method: multiprocessing.get_context("fork"))
     prototypes = [load_prototypes()[name] for name in ("Al-225", "Ag-225")]
     output = tmp_path / "reference_set.json.gz"
     report, phases = build_reference_set(prototypes, tmp_path / "run", output, 1, MAKER)
@@ -84,7 +90,8 @@ def test_a_built_set_can_be_read_and_is_not_built_twice(tmp_path: Path) -> None:
     assert len(report.computed) == 4
     read = load_reference_set(output)
     assert [phase["id"] for phase in read["phases"]] == ["Ag-225", "Al-225"]
-    assert read["phases"] == sorted((phase.record() for phase in phases), key=lambda p: p["id"])
+    records = json.loads(json.dumps([phase.record() for phase in phases]))
+    assert read["phases"] == sorted(records, key=lambda record: record["id"])
     assert read["provenance"]["engine"] == "emt"
     assert read["provenance"]["fmax_eV_per_A"] == MAKER.fmax
     first = output.read_bytes()
