@@ -109,7 +109,7 @@ def _thermodynamics(campaign: Campaign, store: JobStore) -> ThermodynamicsDoc:
     document = find_document(store, thermodynamics_job(campaign).uuid, ThermodynamicsDoc)
     if document is None:
         raise NoResultsError(
-            f"the store holds no results of the campaign {campaign.name!r}; run `misei screen` first"
+            f"no results of the campaign {campaign.name!r} in the store; run `misei screen` first"
         )
     return document
 

@@ -25,8 +25,8 @@ class _Section(BaseModel):
 class InterphaseChoices(_Section):
     """Inputs of the percolation threshold."""
 
-    grain_diameter_nm: float = Field(DEFAULT_GRAIN_DIAMETER_NM, gt=0)
-    tunnelling_length_nm: float = Field(DEFAULT_TUNNELLING_LENGTH_NM, ge=0)
+    grain_diameter_nm: float = Field(default=DEFAULT_GRAIN_DIAMETER_NM, gt=0)
+    tunnelling_length_nm: float = Field(default=DEFAULT_TUNNELLING_LENGTH_NM, gt=0)
 
 
 class Campaign(_Section):
