@@ -145,7 +145,7 @@ def _worker_setup(threads: int) -> None:
     threading.Thread(target=_end_with_head, daemon=True).start()
     # Before torch is imported: N workers must not each start as many threads as cores.
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(threads)
+        os.environ.setdefault(name, str(threads))
 
 
 def _end_with_head() -> None:

@@ -47,7 +47,7 @@ class Campaign(_Section):
         Primitive cells larger than this are left out (and listed as rejected).
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     electrolytes: list[str] = Field(min_length=1)
     metals: list[str] = Field(min_length=1)
     alloys: Literal["equilibrium", "hull"] = "equilibrium"

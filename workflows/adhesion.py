@@ -30,8 +30,8 @@ from misei.structures.interfaces import (
 )
 from misei.structures.slabs import CubicLattice, cubic_crystal
 from misei.workflows.engines import force_evaluations, get_engine, is_converged
-from misei.workflows.keys import keyed
-from misei.workflows.surfaces import SurfaceEnergyMaker, replaced_by
+from misei.workflows.keys import keyed, replaced_by
+from misei.workflows.surfaces import SurfaceEnergyMaker
 
 
 class FilmDoc(CalculationDoc):

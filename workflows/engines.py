@@ -331,6 +331,11 @@ _FORCE_FIELDS: dict[str, tuple[str, str, Corrections, dict[str, Any]]] = {
     # CHGNet's own package (weights inside) was trained on MP2020-corrected energies.
     "chgnet": ("chgnet", "CHGNet", "included", {}),
 }
+# What atomate2's other force fields were trained on; of a user's own model nothing is known.
+_RAW_PBE = {
+    "MACE", "MACE-MP-0", "MACE-MPA-0", "MACE-MP-0b3", "M3GNet", "SevenNet", "MatPES-PBE",
+    "FAIRChem", "MatterSim",
+}  # fmt: skip
 DEFAULT_ENGINE = "sevennet"
 
 
@@ -365,5 +370,7 @@ def get_engine(name: str = DEFAULT_ENGINE, fmax: float = 0.05) -> Engine:
         package, mlff, corrections, kwargs = _FORCE_FIELDS[name]
         return _force_field_engine(name, package, mlff, corrections, fmax, **kwargs)
     if name in engine_names():
-        return _force_field_engine(name, "atomate2", name, "MP2020", fmax)
+        trained_on: Corrections = "included" if name == "CHGNet" else "none"
+        corrections = "MP2020" if name in _RAW_PBE else trained_on
+        return _force_field_engine(name, "atomate2", name, corrections, fmax)
     raise UnknownEngineError(f"unknown engine {name!r}; valid: {', '.join(engine_names())}")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from jobflow import Job, Maker, OutputReference
+from jobflow import CURRENT_JOB, Flow, Job, Maker, OutputReference, Response
 from monty.json import MontyEncoder, jsanitize
 from pydantic import BaseModel
 
@@ -92,3 +93,13 @@ def keyed(job: Job, output_schema: type[BaseModel] | None = None, version: str =
     job.set_uuid(content_uuid(job, version))
     job.output = OutputReference(job.uuid, output_schema=job.output_schema)
     return job
+
+
+def replaced_by(jobs: Sequence[Flow | Job]) -> Response[Any]:
+    """Response that replaces the running job by others; the last one's output stands for it.
+
+    jobflow then stores a reference under the running job's uuid and would hold that reference
+    against its schema; the last job declares the same schema.
+    """
+    CURRENT_JOB.job.output_schema = None  # type: ignore[assignment]
+    return Response(replace=Flow([*jobs], output=jobs[-1].output))

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ase.build import bulk as elemental_bulk
 from emmet.core.neb import NebResult
-from jobflow import CURRENT_JOB, Flow, Job, Maker, Response, job
+from jobflow import Flow, Job, Maker, Response, job
 from pydantic import Field
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -27,7 +27,7 @@ from misei.structures.vacancies import (
     vacancy_structure,
 )
 from misei.workflows.engines import DEFAULT_ENGINE, force_evaluations, get_engine, is_converged
-from misei.workflows.keys import keyed
+from misei.workflows.keys import keyed, replaced_by
 from misei.workflows.migration_results import MigrationPlan, migration_document
 
 HopSelection = Literal["shortest-percolating", "all"]
@@ -152,10 +152,7 @@ class MigrationMaker(Maker):
             [band.output for band in bands],
         )
         collected = _named(collected, f"{label}: barriers")
-        # jobflow stores a reference to the flow's output under this job's uuid, and would hold
-        # that reference against this job's schema; the job behind it declares the schema.
-        CURRENT_JOB.job.output_schema = None  # type: ignore[assignment]
-        return Response(replace=Flow([*jobs, collected], output=collected.output))
+        return replaced_by([*jobs, collected])
 
     def _plan(self, bulk: Any, metal: Any) -> MigrationPlan:
         crystal = bare(bulk.structure)

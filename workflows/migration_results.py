@@ -144,6 +144,8 @@ def _hop_document(
 ) -> HopDoc:
     energies = [float(energy) for energy in band.energies or []]
     wandered = [site for site in (ends.initial, ends.final) if site in moved]
+    # Not a failure: where a vacancy has no minimum of its own (split vacancies) the band starts
+    # from the minimum it fell into, and its saddle counts as any other.
     warnings = [f"the vacancy on supercell site {site} moved as it relaxed" for site in wandered]
     if not is_converged(band):
         warnings.append(f"band not converged: residual force {residual_force(band):.3f} eV/A")
@@ -158,7 +160,7 @@ def _hop_document(
         path_length=_path_length(band),
         residual_force=residual_force(band),
         force_evaluations=force_evaluations(band),
-        converged=is_converged(band) and not wandered,
+        converged=is_converged(band),
         warnings=warnings,
         provenance=provenance,
     )

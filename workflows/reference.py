@@ -107,12 +107,13 @@ def lowest_phase(
     """Keep the relaxation of lowest energy and attach its correction."""
     best = min(relaxations, key=lambda document: document.output.energy)
     structure = best.output.structure
+    raw_pbe = get_engine(engine["engine"]).corrections == "MP2020"
     return ReferencePhaseDoc(
         id=prototype["id"],
         formula=prototype["formula"],
         structure=structure,
         energy=best.output.energy,
-        correction=anion_correction(structure),
+        correction=anion_correction(structure) if raw_pbe else 0.0,
         structure_type=prototype["structure_type"],
         reference=prototype["reference"],
         ordering=ordering,

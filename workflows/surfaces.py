@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobflow import CURRENT_JOB, Flow, Job, Maker, OutputReference, Response, job
+from jobflow import Flow, Job, Maker, OutputReference, Response, job
 from pymatgen.core import Structure
 
 from misei.screening.schemas import Miller, Provenance, SurfaceEnergyDoc
 from misei.structures.slabs import face_area, symmetric_slab
 from misei.workflows.engines import get_engine, is_converged
-from misei.workflows.keys import keyed
+from misei.workflows.keys import keyed, replaced_by
 
 
 @dataclass
@@ -66,16 +65,6 @@ def cut_surfaces(maker: SurfaceEnergyMaker, relaxation: Any) -> Response[Any]:
     collect = keyed(lowest_surface(maker, [r.output for r in relaxations], relaxation))
     collect.name = f"{formula} lowest surface energy"
     return replaced_by([*relaxations, collect])
-
-
-def replaced_by(jobs: Sequence[Job]) -> Response[Any]:
-    """Response that replaces the running job by others; the last one's output stands for it.
-
-    jobflow then stores a reference under the running job's uuid and would hold that reference
-    against its schema; the last job declares the same schema.
-    """
-    CURRENT_JOB.job.output_schema = None  # type: ignore[assignment]
-    return Response(replace=Flow([*jobs], output=jobs[-1].output))
 
 
 @job(output_schema=SurfaceEnergyDoc)

@@ -1,4 +1,4 @@
-"""Settings of misei, from the environment (``MISEI_...``) or a ``.env`` file."""
+"""Settings of misei, from the environment (``MISEI_...``)."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from misei.workflows.engines import get_engine
 
 HEAD = Path(__file__).with_name("run_walk.py")
 # Only how long a hanging process is waited for.
-DEADLINE_S = 60.0
+DEADLINE_S = 300.0
 
 
 class Bench:
@@ -316,6 +316,7 @@ def finished(folder: Path) -> dict[str, list[float]]:
     return {name: sorted(values) for name, values in found.items()}
 
 
+@pytest.mark.slow
 def test_kill_9_loses_only_what_was_running(tmp_path: Path) -> None:
     """Killed three times at random moments, then run to the end."""
     generator = random.Random()

@@ -58,7 +58,7 @@ def test_every_choice_can_be_made(tmp_path: Path) -> None:
         alloys="hull",
         max_atoms=50,
         excluded_phases=["LiMg3-123"],
-        interphase={"grain_diameter_nm": 20, "tunnelling_length_nm": 0},
+        interphase={"grain_diameter_nm": 20, "tunnelling_length_nm": 0.5},
         engine="emt",
         preset="standard",
         gates={"max_strain": 0.05, "accept_unconverged": True},
