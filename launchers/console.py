@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 BAD_INPUT = 2
 FAILED_RUN = 1
 
-out = Console()
+# A file or a pipe has no width: wide enough that no table folds.
+out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 P = ParamSpec("P")
 T = TypeVar("T")

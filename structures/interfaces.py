@@ -43,6 +43,8 @@ from misei.structures.slabs import (
     low_index_millers,
 )
 
+# Terminations named in a warning; the others are counted.
+NAMED_TERMINATIONS = 3
 # Keeps a strain on the edge of a step (0 %) in the lower one.
 STEP_ROUNDING = 1e-3
 # Factor by which the limit of atoms is raised when nothing matches.
@@ -220,7 +222,7 @@ def find_interfaces(
     film_facets: list[_Facet] = []
     for name, film in films.items():
         film_facets += _facets(name, film, limits.film_thickness, limits)[0]
-    warnings = [f"terminations left out (narrower cuts): {', '.join(lost)}"] if lost else []
+    warnings = [_left_out(lost)] if lost else []
     matches = _matches_within_limits(sub_facets, film_facets, limits)
     if not matches:
         raise InterfaceError(
@@ -241,6 +243,13 @@ def find_interfaces(
         for match, faces in pairings[:max_candidates]
     ]
     return CandidateSearch(candidates, warnings)
+
+
+def _left_out(terminations: list[str]) -> str:
+    shown = ", ".join(terminations[:NAMED_TERMINATIONS])
+    more = len(terminations) - NAMED_TERMINATIONS
+    and_more = f" and {more} more" if more > 0 else ""
+    return f"{len(terminations)} terminations left out (narrower cuts): {shown}{and_more}"
 
 
 def _facets(
