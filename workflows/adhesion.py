@@ -240,7 +240,7 @@ def collect_adhesion(
     """Gather the relaxed interfaces of one alloy."""
     engine = get_engine(maker.engine, maker.fmax)
     interfaces = [
-        _interface_doc(maker, candidate, *documents)
+        _interface_doc(maker, alloy, candidate, *documents)
         for candidate, documents in zip(candidates, relaxations, strict=True)
     ]
     elements = {str(e) for c in candidates for e in (c.film.composition + c.substrate.composition)}
@@ -258,13 +258,15 @@ def collect_adhesion(
 
 def _interface_doc(
     maker: AdhesionMaker,
+    alloy: str,
     candidate: InterfaceCandidate,
     interface: Any,
     film: Any,
     substrate: Any,
 ) -> InterfaceDoc:
+    slab = candidate.substrate.composition.reduced_formula
     return InterfaceDoc(
-        substrate=candidate.substrate.composition.reduced_formula,
+        substrate=alloy,
         substrate_miller=candidate.substrate_miller,
         film=candidate.film.composition.reduced_formula,
         film_lattice=candidate.film_lattice,
@@ -278,6 +280,7 @@ def _interface_doc(
         strain=candidate.strain,
         structure=interface.output.structure,
         converged=all(is_converged(document) for document in (interface, film, substrate)),
+        warnings=[] if slab == alloy else [f"the slab of {alloy} has the composition {slab}"],
         provenance=_provenance(maker, (interface, film, substrate)),
     )
 

@@ -101,8 +101,8 @@ def candidate_flows(
                 Rejection(
                     alloy=candidate.alloy,
                     gate="equilibrium_with_li",
-                    value="takes up more Li at 0 V",
-                    limit="coexists with Li metal",
+                    value=candidate.potential_low,  # it takes up more Li below this potential
+                    limit=0.0,
                 )
             )
             continue
