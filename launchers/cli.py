@@ -465,10 +465,12 @@ def _print_ranking(ranking: Any) -> None:
         ],
     )
     if ranking.rejected:
+        from misei.screening.export import UNITS
+
         console.print_table(
             "Rejected",
-            ["alloy", "gate", "value", "limit"],
-            [[r.alloy, r.gate, r.value, r.limit] for r in ranking.rejected],
+            ["alloy", "gate", "value", "limit", "unit"],
+            [[r.alloy, r.gate, r.value, r.limit, UNITS.get(r.gate)] for r in ranking.rejected],
         )
 
 

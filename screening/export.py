@@ -35,7 +35,7 @@ UNITS = {
     "vacancy_formation_energy": "eV",
     "activation_energy": "eV",
     "e_above_hull": "eV/atom",
-    "equilibrium_with_li": "V vs Li/Li+",
+    "potential_low": "V vs Li/Li+",
     "max_atoms": "atoms",
 }
 # An interval takes two columns; these are their names and that of the quantity with its unit.

@@ -100,7 +100,7 @@ def candidate_flows(
             rejected.append(
                 Rejection(
                     alloy=candidate.alloy,
-                    gate="equilibrium_with_li",
+                    gate="potential_low",
                     value=candidate.potential_low,  # it takes up more Li below this potential
                     limit=0.0,
                 )
