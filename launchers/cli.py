@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from misei import __version__
-from misei.launchers import console
+from misei.launchers import console, tables
 
 app = typer.Typer(
     name="misei",
@@ -47,6 +47,9 @@ CampaignFile = Annotated[
     typer.Argument(help="Campaign file; by default the campaign screened last in this folder."),
 ]
 
+# A formula that starts with a minus is a wrong formula, not an unknown option.
+NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
+
 
 def _version(show: bool) -> None:
     if show:
@@ -63,7 +66,7 @@ def _main(
     pass
 
 
-@app.command()
+@app.command(context_settings=NEGATIVE_NUMBERS)
 @console.one_line_errors
 def reduce(formulas: Formulas, exclude: Excluded = None, as_json: AsJson = False) -> None:
     """Reduction against Li: products at 0 V, stability window, voltage profile.
@@ -83,33 +86,10 @@ def reduce(formulas: Formulas, exclude: Excluded = None, as_json: AsJson = False
     if as_json:
         console.print_json([console.plain(document) for document in documents])
         return
-    console.print_table(
-        "Reduction by Li metal",
-        [
-            "electrolyte",
-            "e_above_hull (eV/atom)",
-            "reduced below (V vs Li/Li+)",
-            "oxidized above (V vs Li/Li+)",
-            "Li uptake at 0 V (per f.u.)",
-            "E_D at 0 V (eV/atom)",
-            "products at 0 V (mol per f.u.)",
-        ],
-        [
-            [
-                d.formula,
-                d.e_above_hull,
-                d.reduction_potential,
-                d.oxidation_potential,
-                d.li_uptake_0V,
-                d.reaction_energy_0V,
-                " + ".join(f"{n:g} {phase}" for phase, n in d.products_0V.items()),
-            ]
-            for d in documents
-        ],
-    )
+    tables.print_reductions(documents)
 
 
-@app.command()
+@app.command(context_settings=NEGATIVE_NUMBERS)
 @console.one_line_errors
 def interphase(
     formulas: Formulas,
@@ -144,23 +124,7 @@ def interphase(
     if as_json:
         console.print_json([console.plain(document) for document in documents])
         return
-    console.print_table(
-        "Interphase with Li metal at 0 V",
-        ["electrolyte", "V_f,M (%)", "V_p (%)", "V_p range (%)", "class", "metallic products"],
-        [
-            [
-                d.formula,
-                100 * d.metal_volume_fraction,
-                100 * d.percolation_threshold,
-                " to ".join(f"{100 * v:.1f}" for v in d.percolation_threshold_interval),
-                d.interphase_class,
-                ", ".join(d.metallic_products) or "none",
-            ]
-            for d in documents
-        ],
-    )
-    console.out.print(f"Threshold: {documents[0].threshold_model}")
-    console.out.print(f"Metallic: {documents[0].metallic_rule}")
+    tables.print_interphases(documents)
 
 
 @app.command()
@@ -188,30 +152,7 @@ def alloys(
     if as_json:
         console.print_json([console.plain(candidate) for candidate in found])
         return
-    console.print_table(
-        "Li alloys",
-        [
-            "alloy",
-            "metal",
-            "e_above_hull (eV/atom)",
-            "stable from (V vs Li/Li+)",
-            "to (V vs Li/Li+)",
-            "with Li metal",
-            "volume (A^3/atom)",
-        ],
-        [
-            [
-                c.alloy,
-                c.metal,
-                c.e_above_hull,
-                c.potential_low,
-                c.potential_high,
-                c.equilibrium_with_li,
-                c.volume_per_atom,
-            ]
-            for c in found
-        ],
-    )
+    tables.print_alloys(found)
 
 
 @app.command()
@@ -239,38 +180,7 @@ def adhesion(
         without_cells = {"interfaces": {"__all__": {"structure"}}}
         console.print_json(console.plain(document, exclude=without_cells))
         return
-    console.print_table(
-        f"Li on {document.alloy} ({document.engine})",
-        [
-            "Li",
-            "on",
-            "W_ad (J/m2)",
-            "strain of Li (%)",
-            "area (A^2)",
-            "atoms",
-            "termination",
-            "converged",
-        ],
-        [
-            [
-                f"{i.film_lattice} {i.film_miller}",
-                str(i.substrate_miller),
-                i.work_of_adhesion,
-                100 * i.strain,
-                i.area,
-                i.natoms,
-                i.termination,
-                i.converged,
-            ]
-            for i in document.interfaces
-        ],
-    )
-    verdict = "wets completely" if document.wets else f"{document.contact_angle:.0f} degrees"
-    console.out.print(
-        f"W_ad {document.work_of_adhesion:.3f} J/m2, W_ad / 2 gamma_Li "
-        f"{document.wetting_ratio:.2f} (same engine): {verdict}"
-    )
-    _print_caveats([document.surface_error, *document.warnings])
+    tables.print_adhesion(document)
 
 
 @app.command()
@@ -297,21 +207,7 @@ def barrier(
     if as_json:
         console.print_json(console.plain(document))
         return
-    console.print_table(
-        f"Vacancy hops of {document.mobile_species} in {document.alloy} ({document.engine})",
-        ["hop", "per cell", "forward (eV)", "backward (eV)", "converged"],
-        [
-            [h.label, h.multiplicity, h.barrier_forward, h.barrier_backward, h.converged]
-            for h in document.hops
-        ],
-    )
-    by_dimension = ", ".join(f"{d}D {e:.3f}" for d, e in document.barriers_by_dimension.items())
-    console.out.print(f"E_m of the best percolating path (eV): {by_dimension or 'none percolates'}")
-    console.out.print(
-        f"E_f {document.vacancy_formation_energy:.3f} eV from {document.mobile_species} metal; "
-        f"{document.force_evaluations} force evaluations of {document.natoms} atoms"
-    )
-    _print_caveats(document.warnings)
+    tables.print_migration(document)
 
 
 @app.command()
@@ -338,7 +234,7 @@ def screen(
     if as_json:
         console.print_json(console.plain(ranking))
     else:
-        _print_ranking(ranking)
+        tables.print_ranking(ranking)
         for file in files:
             console.err.print(f"wrote {file}", soft_wrap=True)
     console.print_report(report)
@@ -363,7 +259,7 @@ def rank(campaign: CampaignFile = None, run_dir: RunDir = None, as_json: AsJson 
     if as_json:
         console.print_json(console.plain(ranking))
     else:
-        _print_ranking(ranking)
+        tables.print_ranking(ranking)
 
 
 @app.command()
@@ -417,6 +313,7 @@ def build_reference(
     engine: EngineName = "sevennet-l3i5",
     workers: Workers = None,
     run_dir: RunDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Relax every curated prototype and write the reference set (about an hour on two cores).
 
@@ -430,48 +327,7 @@ def build_reference(
 
     report, path = build_reference_file(output, engine, workers, run_dir)
     console.print_report(report)
-    console.err.print(f"wrote {path}", soft_wrap=True)
-
-
-def _print_ranking(ranking: Any) -> None:
-    console.print_table(
-        "Ranking of Li alloys for MI-SEI",
-        [
-            "rank",
-            "alloy",
-            "score",
-            "Pareto",
-            "W_ad (J/m2)",
-            "W_ad/2gamma_Li",
-            "angle (deg)",
-            "E_m (eV)",
-            "E_f (eV)",
-            "rank range",
-        ],
-        [
-            [
-                c.rank,
-                c.alloy,
-                c.score,
-                c.pareto,
-                c.work_of_adhesion,
-                c.wetting_ratio,
-                c.contact_angle,
-                c.migration_barrier,
-                c.vacancy_formation_energy,
-                "{}-{}".format(*c.rank_interval),
-            ]
-            for c in ranking.candidates
-        ],
-    )
-    if ranking.rejected:
-        from misei.screening.export import UNITS
-
-        console.print_table(
-            "Rejected",
-            ["alloy", "gate", "value", "limit", "unit"],
-            [[r.alloy, r.gate, r.value, r.limit, UNITS.get(r.gate)] for r in ranking.rejected],
-        )
+    _print_files([path], as_json)
 
 
 def _print_files(files: list[Path], as_json: bool) -> None:
@@ -480,11 +336,6 @@ def _print_files(files: list[Path], as_json: bool) -> None:
     else:
         for file in files:
             print(file)
-
-
-def _print_caveats(texts: list[str]) -> None:
-    for text in texts:
-        console.out.print(f"Note: {text}", style="yellow")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ def test_alloys_marks_the_one_in_equilibrium_with_li(tmp_path: Path) -> None:
     [
         (["reduce", "Xx2S"], "Xx"),
         (["reduce", "Li2WO4"], "W"),
-        (["reduce", "--", "-2 Li6PS5Cl + Li3PS4"], "-2"),
+        (["reduce", "-2 Li6PS5Cl + Li3PS4"], "-2"),
+        (["interphase", "Li6PS5Cl + -1 Li10GeP2S12"], "-1"),
         (["interphase", "Li6PS5Cl", "--grain-diameter", "-1"], "-1"),
         (["alloys", "Cl"], "Cl"),
         (["adhesion", "LiAl", "--engine", "vaspy"], "vaspy"),

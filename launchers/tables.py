@@ -1,0 +1,197 @@
+"""Results as tables on the terminal, units in every heading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from misei.launchers.console import out, print_table
+
+if TYPE_CHECKING:
+    from misei.screening.ranking import Ranking
+    from misei.screening.schemas import (
+        AdhesionDoc,
+        AlloyCandidate,
+        InterphaseDoc,
+        MigrationDoc,
+        ReductionDoc,
+    )
+
+
+def print_reductions(documents: Sequence[ReductionDoc]) -> None:
+    """Print windows, Li uptake, reaction energy and products."""
+    print_table(
+        "Reduction by Li metal",
+        [
+            "electrolyte",
+            "e_above_hull (eV/atom)",
+            "reduced below (V vs Li/Li+)",
+            "oxidized above (V vs Li/Li+)",
+            "Li uptake at 0 V (per f.u.)",
+            "E_D at 0 V (eV/atom)",
+            "products at 0 V (mol per f.u.)",
+        ],
+        [
+            [
+                d.formula,
+                d.e_above_hull,
+                d.reduction_potential,
+                d.oxidation_potential,
+                d.li_uptake_0V,
+                d.reaction_energy_0V,
+                " + ".join(f"{n:g} {phase}" for phase, n in d.products_0V.items()),
+            ]
+            for d in documents
+        ],
+    )
+
+
+def print_interphases(documents: Sequence[InterphaseDoc]) -> None:
+    """Print metal fractions against the threshold, with the model and the metallic rule."""
+    print_table(
+        "Interphase with Li metal at 0 V",
+        ["electrolyte", "V_f,M (%)", "V_p (%)", "V_p range (%)", "class", "metallic products"],
+        [
+            [
+                d.formula,
+                100 * d.metal_volume_fraction,
+                100 * d.percolation_threshold,
+                " to ".join(f"{100 * v:.1f}" for v in d.percolation_threshold_interval),
+                d.interphase_class,
+                ", ".join(d.metallic_products) or "none",
+            ]
+            for d in documents
+        ],
+    )
+    out.print(f"Threshold: {documents[0].threshold_model}")
+    out.print(f"Metallic: {documents[0].metallic_rule}")
+
+
+def print_alloys(candidates: Sequence[AlloyCandidate]) -> None:
+    """Print alloys with their ranges of stability."""
+    print_table(
+        "Li alloys",
+        [
+            "alloy",
+            "metal",
+            "e_above_hull (eV/atom)",
+            "stable from (V vs Li/Li+)",
+            "to (V vs Li/Li+)",
+            "with Li metal",
+            "volume (A^3/atom)",
+        ],
+        [
+            [
+                c.alloy,
+                c.metal,
+                c.e_above_hull,
+                c.potential_low,
+                c.potential_high,
+                c.equilibrium_with_li,
+                c.volume_per_atom,
+            ]
+            for c in candidates
+        ],
+    )
+
+
+def print_adhesion(document: AdhesionDoc) -> None:
+    """Print the interfaces, the verdict on wetting, and what the numbers are worth."""
+    print_table(
+        f"Li on {document.alloy} ({document.engine})",
+        [
+            "Li",
+            "on",
+            "W_ad (J/m2)",
+            "strain of Li (%)",
+            "area (A^2)",
+            "atoms",
+            "termination",
+            "converged",
+        ],
+        [
+            [
+                f"{i.film_lattice} {i.film_miller}",
+                str(i.substrate_miller),
+                i.work_of_adhesion,
+                100 * i.strain,
+                i.area,
+                i.natoms,
+                i.termination,
+                i.converged,
+            ]
+            for i in document.interfaces
+        ],
+    )
+    verdict = "wets completely" if document.wets else f"{document.contact_angle:.0f} degrees"
+    out.print(
+        f"W_ad {document.work_of_adhesion:.3f} J/m2, W_ad / 2 gamma_Li "
+        f"{document.wetting_ratio:.2f} (same engine): {verdict}"
+    )
+    _print_notes([document.surface_error, *document.warnings])
+
+
+def print_migration(document: MigrationDoc) -> None:
+    """Print the hops, the best percolating path and the vacancy."""
+    print_table(
+        f"Vacancy hops of {document.mobile_species} in {document.alloy} ({document.engine})",
+        ["hop", "per cell", "forward (eV)", "backward (eV)", "converged"],
+        [
+            [h.label, h.multiplicity, h.barrier_forward, h.barrier_backward, h.converged]
+            for h in document.hops
+        ],
+    )
+    by_dimension = ", ".join(f"{d}D {e:.3f}" for d, e in document.barriers_by_dimension.items())
+    out.print(f"E_m of the best percolating path (eV): {by_dimension or 'none percolates'}")
+    out.print(
+        f"E_f {document.vacancy_formation_energy:.3f} eV from {document.mobile_species} metal; "
+        f"{document.force_evaluations} force evaluations of {document.natoms} atoms"
+    )
+    _print_notes(document.warnings)
+
+
+def print_ranking(ranking: Ranking) -> None:
+    """Print the ranked alloys and the rejected ones."""
+    from misei.screening.export import UNITS
+
+    print_table(
+        "Ranking of Li alloys for MI-SEI",
+        [
+            "rank",
+            "alloy",
+            "score",
+            "Pareto",
+            "W_ad (J/m2)",
+            "W_ad/2gamma_Li",
+            "angle (deg)",
+            "E_m (eV)",
+            "E_f (eV)",
+            "rank range",
+        ],
+        [
+            [
+                c.rank,
+                c.alloy,
+                c.score,
+                c.pareto,
+                c.work_of_adhesion,
+                c.wetting_ratio,
+                c.contact_angle,
+                c.migration_barrier,
+                c.vacancy_formation_energy,
+                "{}-{}".format(*c.rank_interval),
+            ]
+            for c in ranking.candidates
+        ],
+    )
+    if ranking.rejected:
+        print_table(
+            "Rejected",
+            ["alloy", "gate", "value", "limit", "unit"],
+            [[r.alloy, r.gate, r.value, r.limit, UNITS.get(r.gate)] for r in ranking.rejected],
+        )
+
+
+def _print_notes(texts: Sequence[str]) -> None:
+    for text in texts:
+        out.print(f"Note: {text}", style="yellow")
