@@ -12,19 +12,17 @@ that points up, and rebuilds every slab for every pair of facets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
-from math import ceil
 
 import numpy as np
 from monty.json import MSONable
 from numpy.typing import NDArray
-from pymatgen.analysis.interfaces.zsl import ZSLGenerator, ZSLMatch
 from pymatgen.core import Structure
 from pymatgen.core.interface import Interface
 from pymatgen.core.surface import Slab
 
+from misei.structures.lattice_matching import Facet, Match, matches_within_limits
 from misei.structures.registry import (
     Contacts,
     Registry,
@@ -35,9 +33,7 @@ from misei.structures.registry import (
 from misei.structures.slabs import (
     COORDINATE_DECIMALS,
     Miller,
-    Termination,
     distinct_terminations,
-    face_area,
     facet_generator,
     facet_slab,
     low_index_millers,
@@ -45,10 +41,6 @@ from misei.structures.slabs import (
 
 # Terminations named in a warning; the others are counted.
 NAMED_TERMINATIONS = 3
-# Keeps a strain on the edge of a step (0 %) in the lower one.
-STEP_ROUNDING = 1e-3
-# Factor by which the limit of atoms is raised when nothing matches.
-ATOMS_STEP = 1.4
 
 
 class InterfaceError(ValueError):
@@ -145,44 +137,6 @@ class CandidateSearch(MSONable):  # type: ignore[misc]
     warnings: list[str]
 
 
-@dataclass(frozen=True)
-class _Facet:
-    lattice: str
-    miller: Miller
-    terminations: list[Termination]
-    slabs: list[Slab]
-
-    @property
-    def vectors(self) -> NDArray[np.float64]:
-        return np.array(self.slabs[0].lattice.matrix[:2])
-
-    @property
-    def atoms_per_area(self) -> float:
-        return max(len(slab) for slab in self.slabs) / face_area(self.slabs[0])
-
-
-@dataclass(frozen=True)
-class _Match:
-    film: _Facet
-    substrate: _Facet
-    zsl: ZSLMatch
-    strains: tuple[float, float]
-    area: float
-
-    @property
-    def strain(self) -> float:
-        return max(self.strains, key=abs)
-
-    @property
-    def natoms(self) -> int:
-        atoms_per_area = self.film.atoms_per_area + self.substrate.atoms_per_area
-        return round(self.area * atoms_per_area)
-
-    def order(self, strain_step: float) -> tuple[int, int, float, float]:
-        steps = ceil(abs(self.strain) / strain_step - STEP_ROUNDING)
-        return (steps, self.natoms, abs(self.strain), self.area)
-
-
 def find_interfaces(
     substrate: Structure,
     films: dict[str, Structure],
@@ -219,11 +173,18 @@ def find_interfaces(
     """
     limits = limits or InterfaceLimits()
     sub_facets, lost = _facets("substrate", substrate, limits.substrate_thickness, limits)
-    film_facets: list[_Facet] = []
+    film_facets: list[Facet] = []
     for name, film in films.items():
         film_facets += _facets(name, film, limits.film_thickness, limits)[0]
     warnings = [_left_out(lost)] if lost else []
-    matches = _matches_within_limits(sub_facets, film_facets, limits)
+    matches = matches_within_limits(
+        sub_facets,
+        film_facets,
+        limits.max_strain,
+        limits.strain_step,
+        limits.max_atoms,
+        limits.hard_max_atoms,
+    )
     if not matches:
         raise InterfaceError(
             f"{substrate.composition.reduced_formula}: no interface within "
@@ -254,7 +215,7 @@ def _left_out(terminations: list[str]) -> str:
 
 def _facets(
     name: str, crystal: Structure, thickness: float, limits: InterfaceLimits
-) -> tuple[list[_Facet], list[str]]:
+) -> tuple[list[Facet], list[str]]:
     """Low-index facets with their widest terminations, and the labels of those left out."""
     facets, lost = [], []
     for miller in low_index_millers(crystal, limits.max_miller):
@@ -263,77 +224,11 @@ def _facets(
         kept = found[: limits.max_terminations]
         lost += [f"{miller} {t.label}" for t in found[limits.max_terminations :]]
         slabs = [facet_slab(generator, termination, thickness) for termination in kept]
-        facets.append(_Facet(name, miller, kept, slabs))
+        facets.append(Facet(name, miller, kept, slabs))
     return facets, lost
 
 
-def _matches_within_limits(
-    substrates: list[_Facet], films: list[_Facet], limits: InterfaceLimits
-) -> list[_Match]:
-    """Return matches up to max_atoms; where there are none, the smallest up to the hard limit."""
-    matches = _best_matches(substrates, films, limits, limits.max_atoms)
-    if matches:
-        return matches
-    # In steps, because the number of superlattices grows with the fourth power of the area.
-    max_atoms = limits.max_atoms
-    while not matches and max_atoms < limits.hard_max_atoms:
-        max_atoms = min(ceil(ATOMS_STEP * max_atoms), limits.hard_max_atoms)
-        matches = _best_matches(substrates, films, limits, max_atoms)
-    return sorted(matches, key=lambda match: match.natoms)[:1]
-
-
-def _best_matches(
-    substrates: list[_Facet], films: list[_Facet], limits: InterfaceLimits, max_atoms: int
-) -> list[_Match]:
-    """Best match of each substrate facet with each film lattice, in order of preference."""
-    best: dict[tuple[Miller, str], _Match] = {}
-    step = limits.strain_step
-    for substrate in substrates:
-        for film in films:
-            key = (substrate.miller, film.lattice)
-            for match in _zsl_matches(substrate, film, limits.max_strain, max_atoms):
-                if key not in best or match.order(step) < best[key].order(step):
-                    best[key] = match
-    return sorted(best.values(), key=lambda match: match.order(step))
-
-
-def _zsl_matches(
-    substrate: _Facet, film: _Facet, max_strain: float, max_atoms: int
-) -> Iterator[_Match]:
-    max_area = max_atoms / (film.atoms_per_area + substrate.atoms_per_area)
-    generator = ZSLGenerator(
-        # The tolerances of pymatgen are on lengths, angle and area: wide enough here for
-        # any pair of principal strains within the limit, which is then checked itself.
-        max_area_ratio_tol=2 * max_strain + max_strain**2,
-        max_area=(1 + max_strain) ** 2 * max_area,
-        max_length_tol=max_strain,
-        max_angle_tol=2 * max_strain,
-    )
-    for zsl in generator(film.vectors, substrate.vectors):
-        area = float(np.linalg.norm(np.cross(*zsl.substrate_sl_vectors)))
-        match = _Match(film, substrate, zsl, _principal_strains(zsl), area)
-        if abs(match.strain) <= max_strain and match.natoms <= max_atoms:
-            yield match
-
-
-def _principal_strains(match: ZSLMatch) -> tuple[float, float]:
-    """Stretches minus one that carry the film's cell into the substrate's."""
-    film, substrate = (
-        _in_own_plane(np.array(vectors))
-        for vectors in (match.film_sl_vectors, match.substrate_sl_vectors)
-    )
-    stretches = np.linalg.svd(np.linalg.solve(film, substrate), compute_uv=False)
-    return float(stretches[0]) - 1.0, float(stretches[1]) - 1.0
-
-
-def _in_own_plane(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    lengths = np.linalg.norm(vectors, axis=1)
-    cosine = vectors[0] @ vectors[1] / lengths.prod()
-    b = lengths[1] * np.array([cosine, np.sqrt(1.0 - cosine**2)])
-    return np.array([[lengths[0], 0.0], b])
-
-
-def _in_turn(matches: list[_Match]) -> list[tuple[_Match, tuple[int, int]]]:
+def _in_turn(matches: list[Match]) -> list[tuple[Match, tuple[int, int]]]:
     """First terminations of all matches, then second ones: (match, (film, substrate) index)."""
     queues = [
         [
@@ -347,7 +242,7 @@ def _in_turn(matches: list[_Match]) -> list[tuple[_Match, tuple[int, int]]]:
 
 
 def _candidate(
-    match: _Match, faces: tuple[int, int], contacts: Contacts, limits: InterfaceLimits
+    match: Match, faces: tuple[int, int], contacts: Contacts, limits: InterfaceLimits
 ) -> InterfaceCandidate:
     film_cells = _cells(match.film.vectors, match.zsl.film_sl_vectors)
     substrate_cells = _cells(match.substrate.vectors, match.zsl.substrate_sl_vectors)
