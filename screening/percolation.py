@@ -104,6 +104,18 @@ def _diameter_ratio(grain_diameter_nm: float, tunnelling_length_nm: float) -> fl
     return grain_diameter_nm / (grain_diameter_nm + tunnelling_length_nm)
 
 
+def _check_table(grain_diameter_nm: float, tunnelling_length_nm: float) -> None:
+    # The whole spread must be in the table, which ends where grains almost touch.
+    largest = _table()[0][-1]
+    shortest_tunnelling = tunnelling_length_nm * TUNNELLING_LENGTH_SPREAD[0]
+    limit = largest / (1.0 - largest) * shortest_tunnelling / GRAIN_DIAMETER_SPREAD[1]
+    if grain_diameter_nm > limit:
+        raise PercolationInputError(
+            f"grain diameter {grain_diameter_nm:g} nm is outside the table: up to {limit:.1f} nm "
+            f"at a tunnelling length of {tunnelling_length_nm:g} nm"
+        )
+
+
 def percolation_threshold(
     grain_diameter_nm: float = DEFAULT_GRAIN_DIAMETER_NM,
     tunnelling_length_nm: float = DEFAULT_TUNNELLING_LENGTH_NM,
@@ -133,6 +145,7 @@ def percolation_threshold(
     ):  # fmt: skip
         if not length > 0:
             raise PercolationInputError(f"{name} {length} nm is not positive")
+    _check_table(grain_diameter_nm, tunnelling_length_nm)
     value, error = core_threshold(_diameter_ratio(grain_diameter_nm, tunnelling_length_nm))
     diameters = [grain_diameter_nm * factor for factor in GRAIN_DIAMETER_SPREAD]
     lengths = [tunnelling_length_nm * factor for factor in TUNNELLING_LENGTH_SPREAD]
