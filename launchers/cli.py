@@ -18,9 +18,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Screen Li alloys for metal-incorporated SEI (MI-SEI) design.\n\n"
     "From the formulas of solid electrolytes to a ranked list of Li alloys: reduction products, "
-    "metal fraction against the percolation threshold, work of adhesion, Li migration barriers.",
+    "metal fraction against the percolation threshold, work of adhesion, Li migration barriers.\n\n"
+    "[bold]Examples[/bold]\n\n"
+    "misei screen examples/quick.yaml\n\n"
+    "misei interphase Li6PS5Cl '16 Li6PS5Cl + Li10GeP2S12'",
 )
-reference_app = typer.Typer(no_args_is_help=True, help="The bundled reference set of phases.")
+reference_app = typer.Typer(
+    no_args_is_help=True,
+    help="The bundled reference set of phases.\n\n[bold]Examples[/bold]\n\nmisei reference build",
+)
 app.add_typer(reference_app, name="reference")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
