@@ -19,7 +19,6 @@ from misei.screening.schemas import AdhesionDoc, MigrationDoc
 from misei.workflows.campaign import property_makers
 
 Doc = TypeVar("Doc", bound=BaseModel)
-PRESETS = ("quick", "standard")
 
 
 class CrystalError(ValueError):
@@ -69,7 +68,7 @@ def run_adhesion(
 ) -> AdhesionDoc:
     """Compute the work of adhesion of Li on one alloy, or find it in the store."""
     name, structure = read_crystal(alloy)
-    maker, _ = property_makers(engine, check_preset(preset))
+    maker, _ = property_makers(engine, preset)
     return _run(maker.make(structure, name), AdhesionDoc, workers, run_dir)
 
 
@@ -78,15 +77,8 @@ def run_barrier(
 ) -> MigrationDoc:
     """Compute the migration barriers of one crystal, or find them in the store."""
     name, structure = read_crystal(alloy)
-    _, maker = property_makers(engine, check_preset(preset))
+    _, maker = property_makers(engine, preset)
     return _run(maker.make(structure, name), MigrationDoc, workers, run_dir)
-
-
-def check_preset(preset: str) -> str:
-    """Return the preset, or raise an error that names the valid ones."""
-    if preset not in PRESETS:
-        raise CrystalError(f"unknown preset {preset!r}; valid: {', '.join(PRESETS)}")
-    return preset
 
 
 def _run(flow: Flow, schema: type[Doc], workers: int | None, run_dir: Path | None) -> Doc:

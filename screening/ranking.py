@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from misei.screening.schemas import AdhesionDoc, AlloyCandidate, Document, MigrationDoc
 
-# Machine-learned potentials soften: barriers of metals and Li salts are off by 0.1 to 0.2 eV
-# (docs/methods.md), surface energies by up to 45 %, of which part cancels in W_ad / 2 gamma_Li.
+# Assumed, not fitted (docs/methods.md). Machine-learned potentials soften: barriers are off by 0.1
+# to 0.2 eV, surface energies by up to 45 %, of which part cancels in W_ad / 2 gamma_Li.
 BARRIER_ERROR_EV = 0.15
 WETTING_RATIO_RELATIVE_ERROR = 0.25
 

@@ -19,6 +19,12 @@ from misei.workflows.engines import get_engine
 from misei.workflows.keys import keyed
 from misei.workflows.migration import MigrationMaker
 
+PRESETS = ("quick", "standard")
+
+
+class UnknownPresetError(ValueError):
+    """A preset that the makers do not have."""
+
 
 @dataclass(frozen=True)
 class CandidateFlows:
@@ -64,10 +70,12 @@ def property_makers(engine: str, preset: str) -> tuple[AdhesionMaker, MigrationM
 
     Raises
     ------
-    UnknownEngineError
-        When the engine is not known.
+    UnknownEngineError, UnknownPresetError
+        When the engine or the preset is not known.
     """
     get_engine(engine)
+    if preset not in PRESETS:
+        raise UnknownPresetError(f"unknown preset {preset!r}; valid: {', '.join(PRESETS)}")
     if preset == "quick":
         return AdhesionMaker.quick(engine), MigrationMaker.quick(engine)
     return AdhesionMaker.standard(engine), MigrationMaker.standard(engine)
