@@ -11,7 +11,7 @@ from misei.screening.entries import (
     is_metallic_composition,
 )
 from misei.screening.formulas import FormulaError, parse_composition
-from misei.screening.schemas import AlloyCandidate
+from misei.screening.schemas_thermodynamics import AlloyCandidate
 from misei.screening.thermodynamics import LI, phase_diagram, phase_name, voltage_profile
 
 

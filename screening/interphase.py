@@ -12,7 +12,7 @@ from misei.screening.percolation import (
     DEFAULT_TUNNELLING_LENGTH_NM,
     percolation_threshold,
 )
-from misei.screening.schemas import InterphaseDoc
+from misei.screening.schemas_thermodynamics import InterphaseDoc
 from misei.screening.thermodynamics import (
     atoms_per_formula,
     phase_name,

@@ -10,14 +10,8 @@ import plotly.graph_objects as go
 
 from misei.screening.ranking import RankedAlloy, Ranking
 from misei.screening.report_html import WETTING_RATIO, formula, products
-from misei.screening.schemas import (
-    AdhesionDoc,
-    HopDoc,
-    InterphaseDoc,
-    MigrationDoc,
-    Plateau,
-    ReductionDoc,
-)
+from misei.screening.schemas import AdhesionDoc, HopDoc, MigrationDoc
+from misei.screening.schemas_thermodynamics import InterphaseDoc, Plateau, ReductionDoc
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 BAND = "rgba(230, 159, 0, 0.25)"

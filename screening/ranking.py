@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from misei.screening.schemas import AdhesionDoc, AlloyCandidate, Document, MigrationDoc
+from misei.screening.schemas import AdhesionDoc, Document, MigrationDoc
+from misei.screening.schemas_thermodynamics import AlloyCandidate
 
 # Assumed, not fitted (docs/methods.md). Machine-learned potentials soften: barriers are off by 0.1
 # to 0.2 eV, surface energies by up to 45 %, of which part cancels in W_ad / 2 gamma_Li.

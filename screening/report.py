@@ -23,13 +23,8 @@ from misei.screening.report_html import (
     number,
     page,
 )
-from misei.screening.schemas import (
-    AdhesionDoc,
-    AlloyCandidate,
-    InterphaseDoc,
-    MigrationDoc,
-    ReductionDoc,
-)
+from misei.screening.schemas import AdhesionDoc, MigrationDoc
+from misei.screening.schemas_thermodynamics import AlloyCandidate, InterphaseDoc, ReductionDoc
 
 
 @dataclass(frozen=True)

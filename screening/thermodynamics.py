@@ -23,7 +23,7 @@ from misei.screening.entries import (
     polymorphs,
 )
 from misei.screening.formulas import FormulaError, Mixture, parse_mixture
-from misei.screening.schemas import Plateau, ReductionDoc
+from misei.screening.schemas_thermodynamics import Plateau, ReductionDoc
 
 LI = Element("Li")
 # Amounts in moles per formula unit and potentials in V below these are numerical noise of

@@ -12,7 +12,7 @@ from misei.screening.campaign import Campaign
 from misei.screening.entries import BundledSource, EntrySource, describe
 from misei.screening.interphase import interphase
 from misei.screening.ranking import Rejection
-from misei.screening.schemas import AlloyCandidate, ThermodynamicsDoc
+from misei.screening.schemas_thermodynamics import AlloyCandidate, ThermodynamicsDoc
 from misei.screening.thermodynamics import reduce
 from misei.workflows.adhesion import AdhesionMaker
 from misei.workflows.engines import get_engine

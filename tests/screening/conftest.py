@@ -17,13 +17,13 @@ from misei.screening.ranking import Screened
 from misei.screening.schemas import (
     EV_PER_A2_TO_J_PER_M2,
     AdhesionDoc,
-    AlloyCandidate,
     HopDoc,
     InterfaceDoc,
     MigrationDoc,
     Provenance,
     SurfaceEnergyDoc,
 )
+from misei.screening.schemas_thermodynamics import AlloyCandidate
 
 ELEMENT_ENERGIES = {"Li": -1.9, "Ge": -4.5, "S": -4.0, "P": -5.4, "Cl": -1.8, "Cu": -3.7}
 # id: (formation energy eV per formula, corrections included; volume of the formula, angstrom^3)

@@ -12,7 +12,7 @@ from misei.screening import plots
 from misei.screening.ranking import Gates, Rejection, Weights, rank
 from misei.screening.report import ReportData, render_report, write_report
 from misei.screening.report_html import formula, interval, number, products
-from misei.screening.schemas import InterphaseDoc, Plateau, ReductionDoc
+from misei.screening.schemas_thermodynamics import InterphaseDoc, Plateau, ReductionDoc
 
 SOURCE = {"name": "toy set", "version": "7", "protocol": "made up"}
 EVIL = "<script>alert('x')</script>"

@@ -1,0 +1,43 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Formulas = Annotated[
+    list[str], typer.Argument(help="Formulas or composites, e.g. '16 Li6PS5Cl + Li10GeP2S12'.")
+]
+Excluded = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", help="Phase (formula or id) to leave out; may be repeated."),
+]
+EngineName = Annotated[str, typer.Option("--engine", help="Engine for energies and forces.")]
+Preset = Annotated[str, typer.Option("--preset", help="quick or standard.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes; default MISEI_WORKERS or 2.")
+]
+RunDir = Annotated[
+    Path | None, typer.Option("--run-dir", help="Results folder; default MISEI_RUN_DIR or runs.")
+]
+Crystal = Annotated[
+    str, typer.Argument(help="Formula of the bundled set, or a structure file (CIF, POSCAR).")
+]
+CampaignFile = Annotated[
+    Path | None,
+    typer.Argument(help="Campaign file; by default the campaign screened last in this folder."),
+]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        help="Energies: bundled, mp (live Materials Project), mp-cache (see `misei mp sync`); "
+        "default MISEI_SOURCE or bundled.",
+    ),
+]
+
+# A formula that starts with a minus is a wrong formula, not an unknown option.
+NEGATIVE_NUMBERS = {"ignore_unknown_options": True}

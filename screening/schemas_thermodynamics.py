@@ -1,0 +1,91 @@
+"""Documents of the thermodynamic stage: windows, interphases, candidate alloys.
+
+Units stand in each field's description: energies eV/atom, potentials V vs Li/Li+, volumes
+angstrom^3, amounts moles per formula unit.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from misei.screening.schemas import Document
+
+
+class Plateau(Document):
+    """One step of the voltage profile of a composition against Li metal."""
+
+    potential_high: float | None = Field(
+        description="Upper edge of the potential range, V vs Li/Li+; null: no upper edge."
+    )
+    potential_low: float = Field(description="Lower edge of the potential range, V vs Li/Li+.")
+    li_uptake: float = Field(description="Li taken up per formula unit (negative: given off).")
+    products: dict[str, float] = Field(
+        description="Product phases in this range, moles per formula unit."
+    )
+
+
+class ReductionDoc(Document):
+    """Thermodynamics of one electrolyte, or a composite, against Li."""
+
+    formula: str = Field(description="Formula or composite as the user wrote it.")
+    e_above_hull: float | None = Field(
+        description="Energy above the hull, eV/atom (composite: over all its atoms); null: the "
+        "source has no such phase."
+    )
+    reduction_potential: float = Field(description="Li is taken up below it, V vs Li/Li+.")
+    oxidation_potential: float | None = Field(
+        description="Li is given off above it, V vs Li/Li+; null: the composition holds no Li."
+    )
+    products_0V: dict[str, float] = Field(description="Moles per formula unit at 0 V.")
+    li_uptake_0V: float = Field(description="Li taken up per formula unit at 0 V.")
+    reaction_energy_0V: float = Field(
+        description="Energy of the reaction with excess Li metal, eV per atom of electrolyte, "
+        "from the electrolyte's real energy where it is in the source, else from the hull."
+    )
+    voltage_profile: list[Plateau] = Field(description="From high to low potential.")
+    excluded_phases: list[str] = Field(default_factory=list, description="Excluded by the user.")
+    source: dict[str, str] = Field(description="Name, version and protocol of the entries.")
+
+
+class InterphaseDoc(Document):
+    """Metal content of the interphase at 0 V, against the percolation threshold."""
+
+    formula: str = Field(description="Formula or composite as the user wrote it.")
+    products_0V: dict[str, float] = Field(description="Moles per formula unit at 0 V.")
+    metallic_products: list[str] = Field(description="Products counted as metal.")
+    metal_volume_fraction: float = Field(description="V_f,M, excess Li metal left out (0 to 1).")
+    percolation_threshold: float = Field(description="V_p of the metal grains (0 to 1).")
+    percolation_threshold_interval: tuple[float, float] = Field(
+        description="V_p over the stated ranges of grain size and tunnelling length (0 to 1)."
+    )
+    threshold_model: str = Field(description="Model of V_p with its inputs and units.")
+    metallic_rule: str = Field(description="How a product was taken to be metallic.")
+    interphase_class: str = Field(description="SEI, MI-SEI or MCI.")
+    excluded_phases: list[str] = Field(default_factory=list, description="Excluded by the user.")
+    source: dict[str, str] = Field(description="Name, version and protocol of the entries.")
+
+
+class AlloyCandidate(Document):
+    """A Li-M phase considered for the MI-SEI."""
+
+    alloy: str = Field(description="Formula.")
+    metal: str = Field(description="The metal M.")
+    entry_id: str = Field(description="Id in the thermodynamic source.")
+    e_above_hull: float = Field(description="Energy above the Li-M hull, eV/atom.")
+    equilibrium_with_li: bool = Field(description="Whether it coexists with Li metal (0 V).")
+    potential_low: float | None = Field(
+        description="Lower edge of its stability range, V vs Li/Li+; null off the hull."
+    )
+    potential_high: float | None = Field(
+        description="Upper edge of its stability range, V vs Li/Li+; null: none, or off the hull."
+    )
+    volume_per_atom: float = Field(description="Volume, angstrom^3/atom.")
+
+
+class ThermodynamicsDoc(Document):
+    """The thermodynamic stage of a campaign."""
+
+    reductions: list[ReductionDoc]
+    interphases: list[InterphaseDoc]
+    candidates: list[AlloyCandidate] = Field(description="Alloys of the metals on their hulls.")
+    source: dict[str, str] = Field(description="Name, version and protocol of the entries.")
