@@ -21,7 +21,7 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
 from misei.screening.entries import BundledSource
-from misei.screening.thermodynamics import phase_diagram
+from misei.screening.hulls import phase_diagram
 from misei.structures.reference_set import load_reference_set
 
 # Corrections in Materials Project energies before 2021, eV per anion atom of a compound.

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from misei.launchers import console
 from misei.launchers import tables_thermodynamics as tables
-from misei.launchers.options import AsJson, Excluded, Formulas
+from misei.launchers.options import (
+    AsJson,
+    Excluded,
+    FormulaFile,
+    Formulas,
+    OptionalFormulas,
+    Source,
+)
 
 
 @console.one_line_errors
-def reduce(formulas: Formulas, exclude: Excluded = None, as_json: AsJson = False) -> None:
+def reduce(
+    formulas: OptionalFormulas = None,
+    file: FormulaFile = None,
+    exclude: Excluded = None,
+    source: Source = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print every plateau (default for one formula).")
+    ] = False,
+    row_format: Annotated[
+        str | None, typer.Option("--format", help="Stream rows to stdout: csv or jsonl.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Stream rows to a .csv or .jsonl file.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Reduction against Li: products at 0 V, stability window, voltage profile.
+
+    Of electrolytes, salts and metals alike. With --format or --output each result is written as
+    soon as it is found; a formula that cannot be reduced gets a row with the reason (exit code 1).
 
     [bold]Examples[/bold]
 
@@ -22,15 +48,28 @@ def reduce(formulas: Formulas, exclude: Excluded = None, as_json: AsJson = False
     misei reduce "4 Li6PS5Cl + Li10GeP2S12" --json
 
     misei reduce Ge --exclude Li9Ge4
+
+    misei reduce --file formulas.txt --output windows.csv
     """
-    from misei.screening.entries import BundledSource
+    from misei.launchers import reductions
+    from misei.launchers.sources import open_source
     from misei.screening.thermodynamics import reduce as reduce_formula
 
-    documents = [reduce_formula(f, BundledSource(), exclude or ()) for f in formulas]
+    wanted = reductions.formulas_of(formulas or [], file)
+    entries = open_source(source)
+    if format_ := reductions.row_format(row_format, output):
+        failures = reductions.write_rows(wanted, entries, exclude or [], format_, output)
+        if failures:
+            console.err.print(f"{failures} of {len(wanted)} formulas failed: see their rows")
+            raise typer.Exit(console.FAILED_RUN)
+        return
+    documents = [reduce_formula(f, entries, exclude or ()) for f in wanted]
     if as_json:
         console.print_json([console.plain(document) for document in documents])
         return
     tables.print_reductions(documents)
+    for document in documents if profile or len(documents) == 1 else ():
+        tables.print_profile(document)
 
 
 @console.one_line_errors
@@ -43,6 +82,7 @@ def interphase(
         float | None, typer.Option(help="Gap that electrons tunnel across in nm; default 2.5.")
     ] = None,
     exclude: Excluded = None,
+    source: Source = None,
     as_json: AsJson = False,
 ) -> None:
     """Metal volume fraction of the interphase at 0 V, and its class: SEI, MI-SEI or MCI.
@@ -53,7 +93,7 @@ def interphase(
 
     misei interphase Li10GeP2S12 --grain-diameter 10 --json
     """
-    from misei.screening.entries import BundledSource
+    from misei.launchers.sources import open_source
     from misei.screening.interphase import interphase as find_interphase
 
     inputs: dict[str, Any] = {
@@ -61,9 +101,8 @@ def interphase(
         "tunnelling_length_nm": tunnelling_length,
     }
     given = {name: value for name, value in inputs.items() if value is not None}
-    documents = [
-        find_interphase(f, BundledSource(), excluded=exclude or (), **given) for f in formulas
-    ]
+    entries = open_source(source)
+    documents = [find_interphase(f, entries, excluded=exclude or (), **given) for f in formulas]
     if as_json:
         console.print_json([console.plain(document) for document in documents])
         return
@@ -76,6 +115,7 @@ def alloys(
     tolerance: Annotated[
         float, typer.Option(help="List phases up to this far above the hull, eV/atom.", min=0.0)
     ] = 0.0,
+    source: Source = None,
     as_json: AsJson = False,
 ) -> None:
     """Li alloys of a metal on the hull, and the one in equilibrium with Li metal.
@@ -86,11 +126,11 @@ def alloys(
 
     misei alloys Ge --tolerance 0.02 --json
     """
+    from misei.launchers.sources import open_source
     from misei.screening.alloys import alloy_candidates
-    from misei.screening.entries import BundledSource
 
-    source = BundledSource()
-    found = [c for metal in metals for c in alloy_candidates(metal, source, tolerance)]
+    entries = open_source(source)
+    found = [c for metal in metals for c in alloy_candidates(metal, entries, tolerance)]
     if as_json:
         console.print_json([console.plain(candidate) for candidate in found])
         return

@@ -11,6 +11,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document an
 Formulas = Annotated[
     list[str], typer.Argument(help="Formulas or composites, e.g. '16 Li6PS5Cl + Li10GeP2S12'.")
 ]
+OptionalFormulas = Annotated[
+    list[str] | None,
+    typer.Argument(help="Formulas or composites, e.g. '16 Li6PS5Cl + Li10GeP2S12'."),
+]
+FormulaFile = Annotated[
+    Path | None,
+    typer.Option("--file", help="File of formulas, one a line (# starts a comment); - for stdin."),
+]
 Excluded = Annotated[
     list[str] | None,
     typer.Option("--exclude", help="Phase (formula or id) to leave out; may be repeated."),

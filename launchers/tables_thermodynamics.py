@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def print_reductions(documents: Sequence[ReductionDoc]) -> None:
-    """Print windows, Li uptake, reaction energy and products."""
+    """Print windows, Li uptake, change of volume, reaction energy and products."""
     print_table(
         "Reduction by Li metal",
         [
@@ -21,6 +21,7 @@ def print_reductions(documents: Sequence[ReductionDoc]) -> None:
             "reduced below (V vs Li/Li+)",
             "oxidized above (V vs Li/Li+)",
             "Li uptake at 0 V (per f.u.)",
+            "volume change at 0 V (%)",
             "E_D at 0 V (eV/atom)",
             "products at 0 V (mol per f.u.)",
         ],
@@ -28,15 +29,47 @@ def print_reductions(documents: Sequence[ReductionDoc]) -> None:
             [
                 d.formula,
                 d.e_above_hull,
-                d.reduction_potential,
-                d.oxidation_potential,
+                _with_error(d.reduction_potential, d.reduction_potential_error),
+                _with_error(d.oxidation_potential, d.oxidation_potential_error),
                 d.li_uptake_0V,
+                None if d.volume_change_0V is None else 100 * d.volume_change_0V,
                 d.reaction_energy_0V,
-                " + ".join(f"{n:g} {phase}" for phase, n in d.products_0V.items()),
+                _products(d.products_0V),
             ]
             for d in documents
         ],
     )
+    source = documents[0].source
+    out.print(f"Energies: {source['name']}, {source['protocol']}, {source['temperature']}")
+    if excluded := documents[0].excluded_phases:
+        out.print(f"Excluded: {', '.join(excluded)}")
+
+
+def print_profile(document: ReductionDoc) -> None:
+    """Print the plateaus of one electrolyte, from high to low potential."""
+    print_table(
+        f"Voltage profile of {document.formula}",
+        ["from (V vs Li/Li+)", "to (V vs Li/Li+)", "Li uptake (per f.u.)", "phases (mol per f.u.)"],
+        [
+            [
+                _with_error(p.potential_high, p.potential_high_error),
+                p.potential_low,
+                p.li_uptake,
+                _products(p.products),
+            ]
+            for p in document.voltage_profile
+        ],
+    )
+
+
+def _with_error(value: float | None, error: float | None) -> str | None:
+    if value is None:
+        return None
+    return f"{value:.3f}" if error is None else f"{value:.3f} +- {error:.3f}"
+
+
+def _products(products: dict[str, float]) -> str:
+    return " + ".join(f"{n:g} {phase}" for phase, n in products.items())
 
 
 def print_interphases(documents: Sequence[InterphaseDoc]) -> None:

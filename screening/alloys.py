@@ -11,8 +11,10 @@ from misei.screening.entries import (
     is_metallic_composition,
 )
 from misei.screening.formulas import FormulaError, parse_composition
+from misei.screening.hulls import phase_diagram
+from misei.screening.lithiation import LI
 from misei.screening.schemas_thermodynamics import AlloyCandidate
-from misei.screening.thermodynamics import LI, phase_diagram, phase_name, voltage_profile
+from misei.screening.thermodynamics import phase_name, voltage_profile
 
 
 def alloy_candidates(

@@ -25,6 +25,13 @@ METALLIC_RULE = (
     f"{', '.join(sorted(NONMETALS))} is metallic"
 )
 
+# Root mean square difference of the formation energies of the bundled set from PBE, as
+# benchmarks/reference_accuracy.py prints it.
+BUNDLED_ENERGY_ERROR = 0.010  # eV/atom
+BUNDLED_ENERGY_ERROR_SOURCE = (
+    "root mean square difference from Materials Project PBE (docs/accuracy.md)"
+)
+
 
 class MissingDataError(ValueError):
     """Elements or phases that a source does not hold."""
@@ -41,6 +48,11 @@ class EntrySource(Protocol):
         How :meth:`is_metallic` decides, in words.
     elements
         Symbols of the elements with an elemental reference phase.
+    energy_error
+        Standard error of the formation energy of a compound, eV/atom, and its origin in words
+        (``energy_error_source``).
+    temperature
+        K; 0 where the energies hold no vibrational free energy.
     """
 
     @property
@@ -53,6 +65,12 @@ class EntrySource(Protocol):
     def metallic_rule(self) -> str: ...  # noqa: D102
     @property
     def elements(self) -> frozenset[str]: ...  # noqa: D102
+    @property
+    def energy_error(self) -> float: ...  # noqa: D102
+    @property
+    def energy_error_source(self) -> str: ...  # noqa: D102
+    @property
+    def temperature(self) -> float: ...  # noqa: D102
 
     def __hash__(self) -> int: ...
 
@@ -91,8 +109,13 @@ def check_elements(mixture: Mixture, source: EntrySource) -> None:
 
 
 def describe(source: EntrySource) -> dict[str, str]:
-    """Name, version and protocol of a source, as results carry them."""
-    return {"name": source.name, "version": source.version, "protocol": source.protocol}
+    """Name, version, protocol and temperature of a source, as results carry them."""
+    return {
+        "name": source.name,
+        "version": source.version,
+        "protocol": source.protocol,
+        "temperature": f"{source.temperature:g} K",
+    }
 
 
 @dataclass(frozen=True)
@@ -108,6 +131,9 @@ class BundledSource:
     path: Path = REFERENCE_SET_PATH
     name: str = "misei reference set"
     metallic_rule: str = METALLIC_RULE
+    energy_error: float = BUNDLED_ENERGY_ERROR
+    energy_error_source: str = BUNDLED_ENERGY_ERROR_SOURCE
+    temperature: float = 0.0
 
     @property
     def version(self) -> str:

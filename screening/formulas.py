@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 
 from pymatgen.core import Composition, Element
@@ -32,12 +32,12 @@ class Mixture:
     text: str
     terms: tuple[tuple[float, Composition], ...]
 
-    @property
+    @cached_property
     def composition(self) -> Composition:
         """Total composition of one formula unit."""
         return reduce(add, (composition * amount for amount, composition in self.terms))
 
-    @property
+    @cached_property
     def elements(self) -> frozenset[str]:
         """Symbols of all elements."""
         return frozenset(element.symbol for element in self.composition.elements)

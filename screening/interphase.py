@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from misei.screening.entries import EntrySource, ReferenceEntry, describe
@@ -14,7 +14,7 @@ from misei.screening.percolation import (
 )
 from misei.screening.schemas_thermodynamics import InterphaseDoc
 from misei.screening.thermodynamics import (
-    atoms_per_formula,
+    formula_volume,
     phase_name,
     step_at,
     voltage_profile,
@@ -34,6 +34,30 @@ def interphase_class(metal_fraction: float, threshold: float) -> InterphaseClass
     if metal_fraction <= 0:
         return "SEI"
     return "MI-SEI" if metal_fraction < threshold else "MCI"
+
+
+def metal_fraction(
+    products: Sequence[tuple[ReferenceEntry, float]], source: EntrySource
+) -> tuple[float, list[str]]:
+    """Return V_f,M of a set of products and the names of the metals among them.
+
+    Parameters
+    ----------
+    products
+        Entries with their moles of formula units; not empty.
+    source
+        Decides what is metallic.
+
+    Returns
+    -------
+    tuple
+        Volume of the metallic products over that of all (0 to 1), from the crystals' volumes.
+    """
+    volumes = [n * formula_volume(entry) for entry, n in products]
+    metallic = [source.is_metallic(entry) for entry, _ in products]
+    metal = sum(volume for volume, is_metal in zip(volumes, metallic, strict=True) if is_metal)
+    names = [phase_name(e) for (e, _), is_m in zip(products, metallic, strict=True) if is_m]
+    return metal / sum(volumes), names
 
 
 def interphase(
@@ -70,11 +94,9 @@ def interphase(
     excluded = list(excluded)
     threshold = percolation_threshold(grain_diameter_nm, tunnelling_length_nm)
     final = step_at(voltage_profile(formula, source, excluded), 0.0)
-    volumes = {phase_name(e): n * formula_volume(e) for e, n in final.products}
-    metallic = [phase_name(e) for e, _ in final.products if source.is_metallic(e)]
-    if not volumes:
+    if not final.products:
         raise FormulaError(f"{formula!r} leaves nothing but Li metal")
-    fraction = sum(volumes[name] for name in metallic) / sum(volumes.values())
+    fraction, metallic = metal_fraction(final.products, source)
     return InterphaseDoc(
         formula=formula,
         products_0V=final.named_products(),
@@ -85,11 +107,7 @@ def interphase(
         threshold_model=threshold.model,
         metallic_rule=source.metallic_rule,
         interphase_class=interphase_class(fraction, threshold.value),
+        li_uptake_0V=final.li_uptake,
         excluded_phases=list(excluded),
         source=describe(source),
     )
-
-
-def formula_volume(entry: ReferenceEntry) -> float:
-    """Volume of one formula unit of a phase in angstrom^3."""
-    return float(entry.data["volume"] * atoms_per_formula(entry) / entry.composition.num_atoms)

@@ -6,7 +6,7 @@ angstrom^3, amounts moles per formula unit.
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from misei.screening.schemas import Document
 
@@ -16,6 +16,9 @@ class Plateau(Document):
 
     potential_high: float | None = Field(
         description="Upper edge of the potential range, V vs Li/Li+; null: no upper edge."
+    )
+    potential_high_error: float | None = Field(
+        None, description="Standard error of the upper edge from the energies' own error, V."
     )
     potential_low: float = Field(description="Lower edge of the potential range, V vs Li/Li+.")
     li_uptake: float = Field(description="Li taken up per formula unit (negative: given off).")
@@ -33,8 +36,14 @@ class ReductionDoc(Document):
         "source has no such phase."
     )
     reduction_potential: float = Field(description="Li is taken up below it, V vs Li/Li+.")
+    reduction_potential_error: float | None = Field(
+        None, description="Its standard error from the energies' own error, V; null: never reduced."
+    )
     oxidation_potential: float | None = Field(
         description="Li is given off above it, V vs Li/Li+; null: the composition holds no Li."
+    )
+    oxidation_potential_error: float | None = Field(
+        None, description="Its standard error from the energies' own error, V."
     )
     products_0V: dict[str, float] = Field(description="Moles per formula unit at 0 V.")
     li_uptake_0V: float = Field(description="Li taken up per formula unit at 0 V.")
@@ -42,9 +51,56 @@ class ReductionDoc(Document):
         description="Energy of the reaction with excess Li metal, eV per atom of electrolyte, "
         "from the electrolyte's real energy where it is in the source, else from the hull."
     )
+    volume: float | None = Field(
+        None,
+        description="Volume of the electrolyte, angstrom^3 per formula unit; null: the source has "
+        "no such phase.",
+    )
+    product_volume_0V: float | None = Field(
+        None, description="Volume of the products at 0 V, angstrom^3 per formula unit."
+    )
     voltage_profile: list[Plateau] = Field(description="From high to low potential.")
+    energy_error: float | None = Field(
+        None, description="Standard error of the formation energies behind the errors, eV/atom."
+    )
+    energy_error_source: str = Field("", description="Where that error comes from.")
     excluded_phases: list[str] = Field(default_factory=list, description="Excluded by the user.")
-    source: dict[str, str] = Field(description="Name, version and protocol of the entries.")
+    source: dict[str, str] = Field(
+        description="Name, version, protocol and temperature of the entries."
+    )
+
+    @computed_field(description="(V_products - V) / V, Li metal used up not counted.")  # type: ignore[prop-decorator]
+    @property
+    def volume_change_0V(self) -> float | None:
+        """Relative change of volume from the electrolyte to its products at 0 V."""
+        if self.volume is None or self.product_volume_0V is None:
+            return None
+        return self.product_volume_0V / self.volume - 1.0
+
+
+# Li per formula unit that is rounding noise of the hull.
+LI_UPTAKE_NOISE = 1e-5
+
+
+def interface_type(reacts: bool, interphase_class: str) -> str:
+    """Type of an interface (Wenzel et al., Solid State Ionics 2015, 278, 98), split by percolation.
+
+    Parameters
+    ----------
+    reacts
+        Whether the solid takes up Li, or the two solids react with each other.
+    interphase_class
+        Class of what forms: SEI, MI-SEI or MCI.
+
+    Returns
+    -------
+    str
+        I: thermodynamically stable; III-SEI: insulating, no metal; III-MI-SEI: metal below its
+        percolation threshold; II-MCI: mixed conducting.
+    """
+    if not reacts:
+        return "I"
+    return f"II-{interphase_class}" if interphase_class == "MCI" else f"III-{interphase_class}"
 
 
 class InterphaseDoc(Document):
@@ -61,8 +117,20 @@ class InterphaseDoc(Document):
     threshold_model: str = Field(description="Model of V_p with its inputs and units.")
     metallic_rule: str = Field(description="How a product was taken to be metallic.")
     interphase_class: str = Field(description="SEI, MI-SEI or MCI.")
+    li_uptake_0V: float | None = Field(
+        None,
+        description="Li taken up per formula unit at 0 V; null in documents of version 0.1.0.",
+    )
     excluded_phases: list[str] = Field(default_factory=list, description="Excluded by the user.")
     source: dict[str, str] = Field(description="Name, version and protocol of the entries.")
+
+    @computed_field(description="I, III-SEI, III-MI-SEI or II-MCI; null: uptake not known.")  # type: ignore[prop-decorator]
+    @property
+    def interface_type(self) -> str | None:
+        """Type of the interface with Li metal."""
+        if self.li_uptake_0V is None:
+            return None
+        return interface_type(self.li_uptake_0V > LI_UPTAKE_NOISE, self.interphase_class)
 
 
 class AlloyCandidate(Document):

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import cast
+from itertools import pairwise
+from math import sqrt
 
-from pymatgen.analysis.phase_diagram import PhaseDiagram
-from pymatgen.core import Composition, Element
+from pymatgen.core import Composition
 
-from misei.screening.entries import (
-    EntrySource,
-    MissingDataError,
-    ReferenceEntry,
-    check_elements,
-    describe,
-    polymorphs,
-)
+from misei.screening.entries import EntrySource, ReferenceEntry, check_elements, describe
 from misei.screening.formulas import FormulaError, Mixture, parse_mixture
+from misei.screening.hulls import Hull, find_hull
+from misei.screening.lithiation import LI, Breakpoint
 from misei.screening.schemas_thermodynamics import Plateau, ReductionDoc
 
-LI = Element("Li")
 # Amounts in moles per formula unit and potentials in V below these are numerical noise of
 # the hull.
 AMOUNT_TOLERANCE = 1e-5
@@ -44,6 +37,8 @@ class ProfileStep:
     ----------
     potential_high, potential_low
         Edges of the range, V vs Li/Li+; the first step has no upper edge (None).
+    potential_high_error
+        Standard error of the upper edge, V: see :func:`_edge_error`.
     li_uptake
         Li taken up per formula unit.
     products
@@ -51,6 +46,7 @@ class ProfileStep:
     """
 
     potential_high: float | None
+    potential_high_error: float | None
     potential_low: float
     li_uptake: float
     products: tuple[tuple[ReferenceEntry, float], ...]
@@ -70,51 +66,9 @@ def atoms_per_formula(entry: ReferenceEntry) -> float:
     return float(Composition(phase_name(entry)).num_atoms)
 
 
-def phase_diagram(
-    source: EntrySource, elements: Iterable[str], excluded: Iterable[str] = ()
-) -> PhaseDiagram:
-    """Return the phase diagram of a chemical system, Li included; each is built once.
-
-    Parameters
-    ----------
-    source
-        Where the entries come from.
-    elements
-        Symbols; Li is added.
-    excluded
-        Ids or formulas of phases to leave out.
-
-    Raises
-    ------
-    MissingDataError
-        When the source has no phase of an excluded id or formula, or an element would be
-        left without its elemental phase.
-    """
-    excluded_ids = frozenset(
-        entry.entry_id for phase in excluded for entry in _find_excluded(phase, source)
-    )
-    return _phase_diagram(source, frozenset(elements) | {LI.symbol}, excluded_ids)
-
-
-def _find_excluded(phase: str, source: EntrySource) -> list[ReferenceEntry]:
-    entries = source.find(phase)
-    if not entries:
-        raise MissingDataError(f"cannot exclude {phase!r}: no such id or formula in {source.name}")
-    return entries
-
-
-@lru_cache(maxsize=64)
-def _phase_diagram(
-    source: EntrySource, elements: frozenset[str], excluded_ids: frozenset[str]
-) -> PhaseDiagram:
-    entries = [e for e in source.entries(elements) if e.entry_id not in excluded_ids]
-    missing = elements - {e.elements[0].symbol for e in entries if e.is_element}
-    if missing:
-        raise MissingDataError(
-            f"no elemental phase of {', '.join(sorted(missing))} in {source.name}"
-            + (" with these exclusions" if excluded_ids else "")
-        )
-    return PhaseDiagram(entries, elements=[Element(symbol) for symbol in sorted(elements)])
+def formula_volume(entry: ReferenceEntry) -> float:
+    """Volume of one formula unit of a phase in angstrom^3."""
+    return float(entry.data["volume"] * atoms_per_formula(entry) / entry.composition.num_atoms)
 
 
 def voltage_profile(
@@ -144,7 +98,8 @@ def voltage_profile(
         For elements or exclusions that the source does not hold.
     """
     mixture = _parse(formula, source)
-    return _profile(mixture.composition, phase_diagram(source, mixture.elements, excluded))
+    hull = find_hull(source, mixture.elements, excluded)
+    return _profile(mixture.composition, hull, source.energy_error)
 
 
 def _parse(formula: str, source: EntrySource) -> Mixture:
@@ -155,36 +110,45 @@ def _parse(formula: str, source: EntrySource) -> Mixture:
     return mixture
 
 
-def _profile(composition: Composition, diagram: PhaseDiagram) -> list[ProfileStep]:
-    # pymatgen runs from Li metal upwards, and each row carries the low edge of its own range.
-    steps: list[ProfileStep] = []
-    high: float | None = None
-    for row in reversed(diagram.get_element_profile(LI, composition)):
-        energy = row["element_reference"].energy_per_atom - row["chempot"]
-        low = round(float(energy), DECIMALS) + 0.0  # no -0.0
-        critical = row["critical_composition"]
-        steps.append(
-            ProfileStep(
-                potential_high=high,
-                potential_low=low,
-                li_uptake=round(float(row["evolution"]), DECIMALS) + 0.0,
-                products=_amounts(composition, critical, diagram),
-            )
+def _profile(composition: Composition, hull: Hull, energy_error: float) -> list[ProfileStep]:
+    breakpoints = hull.facets.lithiation(composition)
+    errors = [None, *(_edge_error(*pair, energy_error) for pair in pairwise(breakpoints))]
+    return [
+        ProfileStep(
+            potential_high=None if b.potential_high is None else _rounded(b.potential_high),
+            potential_high_error=error,
+            potential_low=_rounded(b.potential_low),
+            li_uptake=_rounded(b.uptake),
+            products=_formula_units(b),
         )
-        high = low
-    return steps
+        for b, error in zip(breakpoints, errors, strict=True)
+    ]
 
 
-def _amounts(
-    composition: Composition, critical: Composition, diagram: PhaseDiagram
-) -> tuple[tuple[ReferenceEntry, float], ...]:
-    # The critical composition is the electrolyte with more or less Li, in arbitrary amount.
-    host = next(element for element in composition.elements if element != LI)
-    atoms = critical.num_atoms * composition[host] / critical[host]
-    fractions = cast("dict[ReferenceEntry, float]", diagram.get_decomposition(critical))
-    amounts = [(e, f * atoms / atoms_per_formula(e)) for e, f in fractions.items()]
+def _formula_units(breakpoint_: Breakpoint) -> tuple[tuple[ReferenceEntry, float], ...]:
+    amounts = [(entry, n / atoms_per_formula(entry)) for entry, n in breakpoint_.atoms]
     amounts.sort(key=lambda pair: -pair[1])
     return tuple((entry, n) for entry, n in amounts if n > AMOUNT_TOLERANCE)
+
+
+def _edge_error(above: Breakpoint, below: Breakpoint, energy_error: float) -> float:
+    """Return the standard error of the potential between two steps, V.
+
+    phi = -(Delta E of the products) / (e Delta u): each compound's formation energy is taken to
+    be off by ``energy_error`` (eV/atom), independently; the elements are the reference.
+    """
+    change: dict[str, float] = {}
+    for sign, step in ((-1.0, above), (1.0, below)):
+        for entry, atoms in step.atoms:
+            if not entry.is_element:
+                key = str(entry.entry_id)
+                change[key] = change.get(key, 0.0) + sign * atoms
+    spread = energy_error * sqrt(sum(n**2 for n in change.values()))
+    return round(spread / (below.uptake - above.uptake), DECIMALS)
+
+
+def _rounded(value: float) -> float:
+    return round(value, DECIMALS) + 0.0  # no -0.0
 
 
 def step_at(profile: list[ProfileStep], potential: float) -> ProfileStep:
@@ -250,57 +214,83 @@ def reduce(formula: str, source: EntrySource, excluded: Iterable[str] = ()) -> R
     """
     excluded = list(excluded)
     mixture = _parse(formula, source)
-    diagram = phase_diagram(source, mixture.elements, excluded)
-    profile = _profile(mixture.composition, diagram)
-    energy, phases, complete = _mixture_energy(mixture, diagram)
-    hull_energy = diagram.get_hull_energy(mixture.composition)
+    hull = find_hull(source, mixture.elements, excluded)
+    profile = _profile(mixture.composition, hull, source.energy_error)
+    start = _initial_state(mixture, hull)
     final = profile[-1]
     product_energy = sum(n * atoms_per_formula(e) * e.energy_per_atom for e, n in final.products)
-    li_energy = final.li_uptake * diagram.el_refs[LI].energy_per_atom
+    li_energy = final.li_uptake * hull.diagram.el_refs[LI].energy_per_atom
     atoms = mixture.composition.num_atoms
+    above_hull = (start.energy - hull.facets.hull_energy(mixture.composition)) / atoms
+    reduction, reduction_error = _reduction_potential(profile)
+    oxidation, oxidation_error = _oxidation_potential(profile)
     return ReductionDoc(
         formula=formula,
-        e_above_hull=round((energy - hull_energy) / atoms, DECIMALS) + 0.0 if complete else None,
-        reduction_potential=_reduction_potential(profile),
-        oxidation_potential=_oxidation_potential(profile),
+        e_above_hull=None if start.volume is None else _rounded(above_hull),
+        reduction_potential=reduction,
+        reduction_potential_error=reduction_error,
+        oxidation_potential=oxidation,
+        oxidation_potential_error=oxidation_error,
         products_0V=final.named_products(),
         li_uptake_0V=final.li_uptake,
-        reaction_energy_0V=round((product_energy - energy - li_energy) / atoms, DECIMALS),
+        reaction_energy_0V=round((product_energy - start.energy - li_energy) / atoms, DECIMALS),
+        volume=start.volume,
+        product_volume_0V=round(sum(n * formula_volume(e) for e, n in final.products), DECIMALS),
         voltage_profile=[_plateau(step) for step in profile],
+        energy_error=source.energy_error,
+        energy_error_source=source.energy_error_source,
         excluded_phases=excluded,
-        source={**describe(source), "electrolyte": phases},
+        source={**describe(source), "electrolyte": start.phases},
     )
 
 
-def _mixture_energy(mixture: Mixture, diagram: PhaseDiagram) -> tuple[float, str, bool]:
-    """Energy (eV), the phases it is taken from, and whether each compound has one."""
-    energy, complete = 0.0, True
+@dataclass(frozen=True)
+class _InitialState:
+    """Energy (eV), volume (angstrom^3; None: a compound has no phase) and phases of a mixture."""
+
+    energy: float
+    volume: float | None
+    phases: str
+
+
+def _initial_state(mixture: Mixture, hull: Hull) -> _InitialState:
+    energy = 0.0
+    volumes: list[float | None] = []
     phases = []
     for amount, composition in mixture.terms:
-        candidates = polymorphs(composition, diagram.all_entries)
-        if candidates:
-            energy += amount * composition.num_atoms * candidates[0].energy_per_atom
-            phases.append(str(candidates[0].entry_id))
-        else:
-            energy += amount * diagram.get_hull_energy(composition)
+        entry = hull.lowest.get(composition.reduced_formula)
+        atoms = amount * composition.num_atoms
+        if entry is None:
+            energy += amount * hull.facets.hull_energy(composition)
+            volumes.append(None)
             phases.append(f"{composition.reduced_formula}: no phase in the source, hull energy")
-            complete = False
-    return energy, "; ".join(phases), complete
+        else:
+            energy += atoms * entry.energy_per_atom
+            volumes.append(atoms * entry.data["volume"] / entry.composition.num_atoms)
+            phases.append(str(entry.entry_id))
+    known = [v for v in volumes if v is not None]
+    volume = round(sum(known), DECIMALS) if len(known) == len(volumes) else None
+    return _InitialState(energy, volume, "; ".join(phases))
 
 
-def _reduction_potential(profile: list[ProfileStep]) -> float:
-    taken_up = (step.potential_high for step in profile if step.li_uptake > AMOUNT_TOLERANCE)
-    return next((high for high in taken_up if high is not None), 0.0)
+def _reduction_potential(profile: list[ProfileStep]) -> tuple[float, float | None]:
+    for step in profile:
+        if step.li_uptake > AMOUNT_TOLERANCE and step.potential_high is not None:
+            return step.potential_high, step.potential_high_error
+    return 0.0, None
 
 
-def _oxidation_potential(profile: list[ProfileStep]) -> float | None:
-    given_off = (step.potential_low for step in profile if step.li_uptake < -AMOUNT_TOLERANCE)
-    return min(given_off, default=None)
+def _oxidation_potential(profile: list[ProfileStep]) -> tuple[float | None, float | None]:
+    for above, below in reversed(list(pairwise(profile))):
+        if above.li_uptake < -AMOUNT_TOLERANCE:
+            return above.potential_low, below.potential_high_error
+    return None, None
 
 
 def _plateau(step: ProfileStep) -> Plateau:
     return Plateau(
         potential_high=step.potential_high,
+        potential_high_error=step.potential_high_error,
         potential_low=step.potential_low,
         li_uptake=step.li_uptake,
         products=step.named_products(),

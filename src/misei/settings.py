@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _cache_dir() -> Path:
+    # A relative path there is to be ignored (XDG base directory specification).
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "misei" / "mp"
 
 
 class Settings(BaseSettings):
@@ -15,6 +22,17 @@ class Settings(BaseSettings):
 
     run_dir: Path = Field(Path("runs"), description="Folder of results, exports and job files.")
     workers: int = Field(2, ge=1, description="Processes that run jobs side by side.")
+
+    source: str = Field("bundled", description="Thermodynamic entries: bundled, mp or mp-cache.")
+    mp_cache_dir: Path = Field(
+        default_factory=_cache_dir, description="Folder of the Materials Project cache."
+    )
+    mp_thermo_type: str = Field("GGA_GGA+U", description="Thermo type of the Materials Project.")
+    mp_version: str | None = Field(
+        None, description="Database version that mp-cache reads; by default the newest in the cache."
+    )
+    mp_endpoint: str | None = Field(None, description="Address of the Materials Project API.")
+    mp_api_key: SecretStr | None = Field(None, description="Key of the Materials Project API.")
 
     @property
     def store_path(self) -> Path:

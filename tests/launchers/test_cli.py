@@ -63,6 +63,29 @@ def test_reduce_gives_products_and_windows(tmp_path: Path) -> None:
         assert document["voltage_profile"][-1]["potential_low"] == 0
 
 
+def test_reduce_streams_a_file_of_formulas(tmp_path: Path) -> None:
+    (tmp_path / "formulas.txt").write_text("Li6PS5Cl # argyrodite\nXx2S\n\nGe\n")
+    done = misei("reduce", "LiCl", "--file", "formulas.txt", "-o", "out.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "1 of 4" in done.stderr
+    frame = pd.read_csv(tmp_path / "out.csv")
+    assert list(frame["formula"]) == ["LiCl", "Li6PS5Cl", "Xx2S", "Ge"]
+    assert frame["error"].notna().tolist() == [False, False, True, False]
+    assert not list(tmp_path.glob("*.partial"))
+    lines = misei("reduce", "Ge", "Li3PS4", "--format", "jsonl", cwd=tmp_path)
+    assert lines.returncode == 0
+    assert [json.loads(line)["formula"] for line in lines.stdout.splitlines()] == ["Ge", "Li3PS4"]
+
+
+def test_reduce_gives_the_plateaus_of_a_metal(tmp_path: Path) -> None:
+    done = misei("reduce", "Ge", "--exclude", "Li9Ge4", cwd=tmp_path)
+    assert done.returncode == 0
+    profile = done.stdout.split("Voltage profile of Ge")[1]
+    assert "0.25 Li15Ge4" in profile
+    assert "Li9Ge4" not in profile
+    assert "Excluded: Li9Ge4" in done.stdout
+
+
 def test_interphase_reproduces_the_experiment(tmp_path: Path) -> None:
     formulas = (
         "Li6PS5Cl", "16 Li6PS5Cl + Li10GeP2S12", "4 Li6PS5Cl + Li10GeP2S12", "Li10GeP2S12",
@@ -86,6 +109,10 @@ def test_alloys_marks_the_one_in_equilibrium_with_li(tmp_path: Path) -> None:
     ("arguments", "named"),
     [
         (["reduce", "Xx2S"], "Xx"),
+        (["reduce"], "no formula"),
+        (["reduce", "--file", "missing.txt"], "missing.txt"),
+        (["reduce", "Ge", "-o", "windows.xlsx"], "csv, jsonl"),
+        (["reduce", "Ge", "--source", "oqmd"], "bundled, mp, mp-cache"),
         (["reduce", "Li2WO4"], "W"),
         (["reduce", "-2 Li6PS5Cl + Li3PS4"], "-2"),
         (["interphase", "Li6PS5Cl + -1 Li10GeP2S12"], "-1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,9 +10,9 @@ from pymatgen.core import Composition, Element
 
 from misei.screening.entries import BundledSource, MissingDataError
 from misei.screening.formulas import FormulaError, parse_mixture
+from misei.screening.hulls import phase_diagram
 from misei.screening.thermodynamics import (
     PotentialError,
-    phase_diagram,
     products_at,
     reduce,
     voltage_profile,
@@ -163,3 +164,40 @@ def test_bad_input(toy_source: BundledSource) -> None:
 def test_phase_diagram_is_built_once(toy_source: BundledSource) -> None:
     assert phase_diagram(toy_source, ["Ge"]) is phase_diagram(toy_source, ["Li", "Ge"])
     assert phase_diagram(toy_source, ["Ge"], ["LiGe"]) is not phase_diagram(toy_source, ["Ge"])
+
+
+def test_volume_change_is_that_of_the_crystals(toy_source: BundledSource) -> None:
+    doc = reduce("Li6PS5Cl", toy_source)
+    # 5 Li2S + Li3P + LiCl from Li6PS5Cl.
+    assert doc.volume_change_0V == approx((5 * 47.0 + 58.0 + 34.0) / 240.0 - 1)
+    composite = reduce("4 Li6PS5Cl + Li10GeP2S12", toy_source)
+    assert composite.volume == approx(4 * 240.0 + 480.0)
+    assert reduce("Li7PS6", toy_source).volume_change_0V is None
+
+
+def test_errors_of_the_potentials(toy_source: BundledSource) -> None:
+    source = replace(toy_source, energy_error=0.010)
+    # Ge + Li -> LiGe, 2 atoms of a compound for one Li.
+    assert reduce("Ge", source).reduction_potential_error == approx(0.010 * 2)
+    # Li3PS4 + 5 Li -> P + 4 Li2S: 8 atoms out, 12 in, 5 Li; P is an element, without error.
+    doc = reduce("Li3PS4", source)
+    assert doc.reduction_potential_error == approx(0.010 * (8**2 + 12**2) ** 0.5 / 5)
+    # Li3PS4 -> P2S5/2 + 3/2 S + 3 Li
+    assert doc.oxidation_potential_error == approx(0.010 * (8**2 + 3.5**2) ** 0.5 / 3)
+    assert doc.energy_error == 0.010
+    # What takes part on both sides cancels: LGPS -> Li4GeS4 + 2 P + 8 Li2S, then Li4GeS4 + 4 Li ->
+    # Ge + 4 Li2S
+    lgps = reduce("Li10GeP2S12", source).voltage_profile
+    second = next(p for p in lgps if p.potential_high == approx(1.5))
+    assert second.potential_high_error == approx(0.010 * (9**2 + 12**2) ** 0.5 / 4)
+    assert lgps[0].potential_high_error is None
+
+
+def test_stable_salt_has_no_reduction_error(toy_source: BundledSource) -> None:
+    assert reduce("LiCl", toy_source).reduction_potential_error is None
+
+
+def test_results_name_their_temperature_and_error(toy_source: BundledSource) -> None:
+    doc = reduce("LiCl", toy_source)
+    assert doc.source["temperature"] == "0 K"
+    assert "docs/accuracy.md" in doc.energy_error_source
