@@ -76,7 +76,15 @@ def print_interphases(documents: Sequence[InterphaseDoc]) -> None:
     """Print metal fractions against the threshold, with the model and the metallic rule."""
     print_table(
         "Interphase with Li metal at 0 V",
-        ["electrolyte", "V_f,M (%)", "V_p (%)", "V_p range (%)", "class", "metallic products"],
+        [
+            "electrolyte",
+            "V_f,M (%)",
+            "V_p (%)",
+            "V_p range (%)",
+            "class",
+            "interface type",
+            "metallic products",
+        ],
         [
             [
                 d.formula,
@@ -84,6 +92,7 @@ def print_interphases(documents: Sequence[InterphaseDoc]) -> None:
                 100 * d.percolation_threshold,
                 " to ".join(f"{100 * v:.1f}" for v in d.percolation_threshold_interval),
                 d.interphase_class,
+                d.interface_type,
                 ", ".join(d.metallic_products) or "none",
             ]
             for d in documents

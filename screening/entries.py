@@ -33,6 +33,10 @@ BUNDLED_ENERGY_ERROR_SOURCE = (
 )
 
 
+# Two compositions are one when no atomic fraction differs by more than this, relatively.
+COMPOSITION_TOLERANCE = 1e-6
+
+
 class MissingDataError(ValueError):
     """Elements or phases that a source does not hold."""
 
@@ -181,7 +185,12 @@ class BundledSource:
 def polymorphs(composition: Composition, entries: Iterable[ReferenceEntry]) -> list[ReferenceEntry]:
     """Entries of this composition, whatever its amount, lowest energy per atom first."""
     wanted = composition.fractional_composition
-    same = (e for e in entries if e.composition.fractional_composition.almost_equals(wanted))
+    # pymatgen's own tolerance of 10 % would take Li7Ge2 for Li15Ge4.
+    same = (
+        entry
+        for entry in entries
+        if entry.composition.fractional_composition.almost_equals(wanted, COMPOSITION_TOLERANCE)
+    )
     return sorted(same, key=lambda entry: entry.energy_per_atom)
 
 

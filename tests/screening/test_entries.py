@@ -50,3 +50,14 @@ def test_metallic_rule(formula: str, metallic: bool) -> None:
 def test_missing_file_is_one_line(tmp_path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ReferenceSetError, match="no readable reference set"):
         BundledSource(tmp_path / "nothing.json.gz").entries(["Li"])
+
+
+@pytest.mark.parametrize("formula", ["Li15Ge4", "Li5Sn2", "Li15Si4", "Li6PS5Cl"])
+def test_find_does_not_take_a_neighbour_for_the_phase(formula: str) -> None:
+    found = {e.composition.reduced_formula for e in BundledSource().find(formula)}
+    assert found == {Composition(formula).reduced_formula}
+
+
+@pytest.mark.parametrize("formula", ["Li7Ge3", "Li1.01Cl"])
+def test_find_gives_nothing_for_a_phase_that_is_not_there(formula: str) -> None:
+    assert BundledSource().find(formula) == []

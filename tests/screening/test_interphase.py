@@ -4,6 +4,7 @@ import pytest
 
 from misei.screening.entries import BundledSource
 from misei.screening.interphase import interphase, interphase_class
+from misei.screening.schemas_thermodynamics import InterphaseDoc
 
 # Volumes of conftest.py in angstrom^3 per formula: at 0 V Li6PS5Cl gives 5 Li2S + Li3P + LiCl,
 # Li10GeP2S12 gives 12 Li2S + 2 Li3P + 1/4 Li15Ge4.
@@ -47,3 +48,28 @@ def test_pure_alloy_is_all_metal(toy_source: BundledSource) -> None:
 )
 def test_class_boundaries(fraction: float, expected: str) -> None:
     assert interphase_class(fraction, 0.03) == expected
+
+
+@pytest.mark.parametrize(
+    ("formula", "uptake", "expected"),
+    [
+        ("LiCl", 0.0, "I"),
+        ("Cu", 0.0, "I"),  # no Li-Cu phase in the set: metal, but no reaction
+        ("Li15Ge4", 0.0, "I"),
+        ("Li6PS5Cl", 8.0, "III-SEI"),
+        ("16 Li6PS5Cl + Li10GeP2S12", 16 * 8.0 + 23.75, "III-MI-SEI"),
+        ("Li10GeP2S12", 23.75, "II-MCI"),
+    ],
+)
+def test_interface_types(
+    toy_source: BundledSource, formula: str, uptake: float, expected: str
+) -> None:
+    doc = interphase(formula, toy_source)
+    assert doc.li_uptake_0V == pytest.approx(uptake, abs=1e-5)
+    assert doc.interface_type == expected
+    assert doc.model_dump()["interface_type"] == expected
+
+
+def test_document_without_uptake_has_no_interface_type(toy_source: BundledSource) -> None:
+    stored = interphase("LiCl", toy_source).model_dump(exclude={"li_uptake_0V"})
+    assert InterphaseDoc.model_validate(stored).interface_type is None
