@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from misei import __version__
-from misei.launchers import cli_thermodynamics, console, tables
+from misei.launchers import cli_design, cli_thermodynamics, console, tables
+from misei.launchers.cli_mp import mp_app
+from misei.launchers.cli_plot import plot_app
 from misei.launchers.options import (
     NEGATIVE_NUMBERS,
     AsJson,
@@ -38,6 +40,8 @@ reference_app = typer.Typer(
     help="The bundled reference set of phases.\n\n[bold]Examples[/bold]\n\nmisei reference build",
 )
 app.add_typer(reference_app, name="reference")
+app.add_typer(mp_app, name="mp")
+app.add_typer(plot_app, name="plot")
 
 
 def _version(show: bool) -> None:
@@ -58,6 +62,8 @@ def _main(
 app.command(context_settings=NEGATIVE_NUMBERS)(cli_thermodynamics.reduce)
 app.command(context_settings=NEGATIVE_NUMBERS)(cli_thermodynamics.interphase)
 app.command()(cli_thermodynamics.alloys)
+app.command(context_settings=NEGATIVE_NUMBERS)(cli_design.design)
+app.command(context_settings=NEGATIVE_NUMBERS)(cli_design.compatibility)
 
 
 @app.command()
@@ -185,7 +191,7 @@ def export(
     """
     from misei.launchers.campaigns import export_campaign
 
-    _print_files(export_campaign(campaign, run_dir, output), as_json)
+    console.print_files(export_campaign(campaign, run_dir, output), as_json)
 
 
 @app.command()
@@ -208,7 +214,7 @@ def report(
     """
     from misei.launchers.campaigns import report_campaign
 
-    _print_files([report_campaign(campaign, run_dir, output)], as_json)
+    console.print_files([report_campaign(campaign, run_dir, output)], as_json)
 
 
 @reference_app.command("build")
@@ -232,15 +238,7 @@ def build_reference(
 
     report, path = build_reference_file(output, engine, workers, run_dir)
     console.print_report(report)
-    _print_files([path], as_json)
-
-
-def _print_files(files: list[Path], as_json: bool) -> None:
-    if as_json:
-        console.print_json({"files": [str(file) for file in files]})
-    else:
-        for file in files:
-            print(file)
+    console.print_files([path], as_json)
 
 
 if __name__ == "__main__":

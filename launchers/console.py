@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import typer
 from rich.console import Console
@@ -23,9 +23,11 @@ from rich.progress import (
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import BaseModel
 
-    from misei.launchers.local import OnProgress, RunReport
+    from misei.launchers.local import RunReport
 
 BAD_INPUT = 2
 FAILED_RUN = 1
@@ -35,6 +37,18 @@ out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Counted(Protocol):
+    """A report that knows how much of its work is done."""
+
+    @property
+    def done(self) -> int: ...  # noqa: D102
+    @property
+    def total(self) -> int: ...  # noqa: D102
+
+
+OnProgress: TypeAlias = Callable[[Counted, str], None]
 
 
 def one_line_errors(command: Callable[P, T]) -> Callable[P, T]:
@@ -62,6 +76,15 @@ def print_json(value: Any) -> None:
 def plain(document: BaseModel, **dump: Any) -> dict[str, Any]:
     """Return a document as JSON types, computed properties included."""
     return document.model_dump(mode="json", **dump)
+
+
+def print_files(files: Iterable[Path], as_json: bool) -> None:
+    """Print the paths of files written, one a line, or as one JSON document."""
+    if as_json:
+        print_json({"files": [str(file) for file in files]})
+    else:
+        for file in files:
+            print(file)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -98,7 +121,7 @@ def progress(stage: str) -> Iterator[OnProgress]:
     with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task(stage, total=None)
 
-        def on_progress(report: RunReport, name: str) -> None:
+        def on_progress(report: Counted, name: str) -> None:
             bar.update(task, completed=report.done, total=report.total, description=name)
             if not err.is_terminal:
                 err.print(f"{stage}: {report.done}/{report.total} {name}", soft_wrap=True)

@@ -99,11 +99,11 @@ def export_ranking(
     return [path]
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file through a temporary file beside it, so that no half file is left."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file (text as UTF-8) through one beside it, so that no half file is left."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Figures of the report, in the colours of Okabe and Ito, which the colour-blind can tell apart."""
+"""Figures of the report; its voltage profiles are in plots_profiles."""
 
 from __future__ import annotations
 
@@ -8,79 +8,18 @@ from math import dist
 
 import plotly.graph_objects as go
 
+from misei.screening.plot_style import BLUE, GREEN, GREY, LEGEND_ABOVE, ORANGE, RED, style
 from misei.screening.ranking import RankedAlloy, Ranking
-from misei.screening.report_html import WETTING_RATIO, formula, products
+from misei.screening.report_html import WETTING_RATIO, formula
 from misei.screening.schemas import AdhesionDoc, HopDoc, MigrationDoc
-from misei.screening.schemas_thermodynamics import InterphaseDoc, Plateau, ReductionDoc
+from misei.screening.schemas_thermodynamics import InterphaseDoc
 
-BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 BAND = "rgba(230, 159, 0, 0.25)"
-GREY, LIGHT = "#6B7680", "#DDE3E8"
 LINE_COLOURS = (BLUE, RED, GREEN, ORANGE, "#CC79A7", "#56B4E9", "#000000")
 DASHES = ("solid", "dash", "dot")
 CLASS_COLOURS = {"SEI": BLUE, "MI-SEI": GREEN, "MCI": RED}
-# Room above the highest edge of a voltage profile, whose upper range has no end.
-HEADROOM_V = 0.6
-LEGEND_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
 # From a point to the middle of its label, as shares of the ranges of both axes.
 LABEL_REACH = (0.05, 0.04)
-
-
-def _layout(plot: go.Figure, x_title: str, y_title: str, height: int) -> go.Figure:
-    plot.update_layout(
-        template="simple_white",
-        height=height,
-        margin={"l": 70, "r": 25, "t": 30, "b": 60},
-        font={"family": "system-ui, Segoe UI, Helvetica, Arial, sans-serif", "size": 13},
-        legend={"bgcolor": "rgba(255,255,255,0.8)"},
-        hoverlabel={"align": "left"},
-    )
-    plot.update_xaxes(title=x_title, automargin=True)
-    plot.update_yaxes(title=y_title, automargin=True)
-    return plot
-
-
-def voltage_profile(doc: ReductionDoc) -> go.Figure:
-    """Draw potential (V vs Li/Li+) against Li uptake per formula unit as a staircase."""
-    top = max((plateau.potential_low for plateau in doc.voltage_profile), default=0.0) + HEADROOM_V
-    plot = go.Figure()
-    if doc.oxidation_potential is not None:
-        plot.add_hrect(
-            y0=doc.reduction_potential, y1=doc.oxidation_potential, fillcolor=LIGHT, opacity=0.6,
-            layer="below", line_width=0, annotation_text="stability window",
-            annotation_position="inside right", annotation_font={"size": 11, "color": GREY},
-        )  # fmt: skip
-    points = [
-        (plateau.li_uptake, edge, _plateau_text(plateau))
-        for plateau in doc.voltage_profile
-        for edge in (_upper_edge(plateau, top), plateau.potential_low)
-    ]
-    plot.add_scatter(
-        x=[x for x, _, _ in points], y=[y for _, y, _ in points],
-        customdata=[text for _, _, text in points], hovertemplate="%{customdata}<extra></extra>",
-        mode="lines+markers", line={"color": BLUE, "width": 2}, marker={"size": 5},
-        showlegend=False,
-    )  # fmt: skip
-    _show_reduction(plot, doc)
-    return _layout(plot, "Li uptake (per formula unit)", "Potential (V vs Li/Li<sup>+</sup>)", 340)
-
-
-def _show_reduction(plot: go.Figure, doc: ReductionDoc) -> None:
-    """Set the axes to the window and what lies below it; autorange brings back the rest."""
-    edge = doc.reduction_potential if doc.oxidation_potential is None else doc.oxidation_potential
-    uptake = max(doc.li_uptake_0V, 1.0)
-    plot.update_yaxes(range=[-0.05, edge + HEADROOM_V])
-    plot.update_xaxes(range=[-0.12 * uptake, 1.06 * uptake])
-
-
-def _upper_edge(plateau: Plateau, top: float) -> float:
-    return top if plateau.potential_high is None else plateau.potential_high
-
-
-def _plateau_text(plateau: Plateau) -> str:
-    upper = "no upper edge" if plateau.potential_high is None else f"{plateau.potential_high:.2f} V"
-    names = "<br>".join(products({name: n}) for name, n in plateau.products.items())
-    return f"{plateau.potential_low:.2f} V to {upper}<br>{plateau.li_uptake:+.2f} Li<br>{names}"
 
 
 def metal_fractions(docs: Sequence[InterphaseDoc]) -> go.Figure:
@@ -107,7 +46,7 @@ def metal_fractions(docs: Sequence[InterphaseDoc]) -> go.Figure:
         hovertemplate="V<sub>p</sub> = %{x:.2f} %<extra></extra>",
     )  # fmt: skip
     furthest = max([*high, *(100 * doc.metal_volume_fraction for doc in docs)], default=1.0)
-    _layout(plot, "Metal volume fraction V<sub>f,M</sub> (%)", "", 170 + 52 * len(docs))
+    style(plot, "Metal volume fraction V<sub>f,M</sub> (%)", "", 170 + 52 * len(docs))
     plot.update_layout(barmode="overlay", legend=LEGEND_ABOVE, margin_r=130)
     plot.update_xaxes(range=[0, 1.05 * furthest])
     for row, doc in zip(rows, docs, strict=True):
@@ -164,7 +103,7 @@ def affinity_against_mobility(
     points = [(c.alloy, c.migration_barrier, c.wetting_ratio) for c in ranking.candidates]
     _add_labels(plot, [*points, *rejected])
     _add_limits(plot, ranking)
-    _layout(
+    style(
         plot, "Migration barrier E<sub>m</sub> (eV)",
         f"{WETTING_RATIO} (dimensionless)", 560,
     )  # fmt: skip
@@ -292,9 +231,7 @@ def hop_profiles(doc: MigrationDoc) -> go.Figure:
             + ("" if hop.converged else ", not converged"),
             hovertemplate="%{y:.3f} eV<extra></extra>",
         )  # fmt: skip
-    _layout(
-        plot, "Reduced path coordinate (dimensionless)", "Energy (eV)", 350 + 20 * len(doc.hops)
-    )
+    style(plot, "Reduced path coordinate (dimensionless)", "Energy (eV)", 350 + 20 * len(doc.hops))
     plot.update_layout(
         showlegend=True, legend={"orientation": "v", "y": -0.28, "yanchor": "top", "x": 0.0}
     )

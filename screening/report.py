@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from misei import __version__
-from misei.screening import plots
+from misei.screening import plots, plots_profiles
 from misei.screening import report_tables as tables
 from misei.screening.export import surface_errors, write_atomically
 from misei.screening.ranking import BARRIER_ERROR_EV, WETTING_RATIO_RELATIVE_ERROR, Ranking
@@ -121,7 +121,8 @@ def _voltage(reductions: Sequence[ReductionDoc]) -> str:
     if not reductions:
         return "<p>No electrolyte was computed.</p>"
     staircases = grid(
-        figure(plots.voltage_profile(doc), title=formula(doc.formula)) for doc in reductions
+        figure(plots_profiles.voltage_profile(doc), title=formula(doc.formula))
+        for doc in reductions
     )
     steps = "".join(
         f"<h3>{formula(doc.formula)}</h3>{tables.plateau_table(doc)}" for doc in reductions
