@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TextIO
 
 from rich.progress import track
 
@@ -62,7 +62,7 @@ def row_format(name: str | None, output: Path | None) -> RowFormat | None:
     chosen = name or (output.suffix.removeprefix(".") if output else None)
     if chosen is not None and chosen not in ROW_FORMATS:
         raise RowFormatError(f"unknown format {chosen!r}; valid: {', '.join(ROW_FORMATS)}")
-    return cast("RowFormat | None", chosen)
+    return chosen
 
 
 def write_rows(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobflow import JobStore
+from jobflow import Job, JobStore
 
 from misei.launchers.local import OnProgress, RunReport, run_flows
+from misei.launchers.sources import open_source, source_inputs
 from misei.screening.campaign import Campaign
-from misei.screening.entries import BundledSource
 from misei.screening.ranking import Ranking, Rejection, Screened, rank
 from misei.screening.report import ReportData
 from misei.screening.results import find_document
@@ -73,7 +73,9 @@ def run_campaign(
     RunReport, CampaignResults
         What was computed, reused or failed; and the results.
     """
-    first = run_flows([thermodynamics_job(campaign)], store, run_dir, 1)
+    first = run_flows(
+        [thermodynamics_job(campaign, source_inputs(campaign.source))], store, run_dir, 1
+    )
     chosen, _ = _chosen(campaign, _thermodynamics(campaign, store))
     flows = [flow for item in chosen for flow in (item.adhesion, item.migration)]
     report = run_flows(flows, store, run_dir, workers, on_progress)
@@ -106,8 +108,14 @@ def collect_campaign(campaign: Campaign, store: JobStore) -> CampaignResults:
     return CampaignResults(campaign, thermodynamics, screened, ranking)
 
 
+def _thermodynamics_job(campaign: Campaign) -> Job:
+    return thermodynamics_job(campaign, source_inputs(campaign.source))
+
+
 def _thermodynamics(campaign: Campaign, store: JobStore) -> ThermodynamicsDoc:
-    document = find_document(store, thermodynamics_job(campaign).uuid, ThermodynamicsDoc)
+    document = find_document(
+        store, thermodynamics_job(campaign, source_inputs(campaign.source)).uuid, ThermodynamicsDoc
+    )
     if document is None:
         raise NoResultsError(
             f"no results of the campaign {campaign.name!r} in the store; run `misei screen` first"
@@ -118,4 +126,4 @@ def _thermodynamics(campaign: Campaign, store: JobStore) -> ThermodynamicsDoc:
 def _chosen(
     campaign: Campaign, thermodynamics: ThermodynamicsDoc
 ) -> tuple[list[CandidateFlows], list[Rejection]]:
-    return candidate_flows(campaign, thermodynamics.candidates, BundledSource())
+    return candidate_flows(campaign, thermodynamics.candidates, open_source(campaign.source))

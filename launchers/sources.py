@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from misei.launchers.machine import machine_settings
 from misei.screening.entries import EntrySource
 from misei.screening.sources import get_source
-from misei.settings import Settings
 
 
 def open_source(name: str | None = None) -> EntrySource:
     """Return the source of this name, by default the one of the settings (``MISEI_SOURCE``)."""
-    settings = Settings()
+    settings = machine_settings()
     return get_source(
-        name or settings.source,
-        settings.mp_cache_dir,
-        thermo_type=settings.mp_thermo_type,
+        **source_inputs(name or settings.source),
         endpoint=settings.mp_endpoint,
         api_key=settings.mp_api_key,
     )
+
+
+def source_inputs(name: str) -> dict[str, Any]:
+    """Return the arguments of ``get_source`` for a source that needs no network."""
+    settings = machine_settings()
+    return {
+        "name": name,
+        "cache_dir": settings.mp_cache_dir,
+        "thermo_type": settings.mp_thermo_type,
+        "version": settings.mp_version,
+    }

@@ -43,6 +43,9 @@ class Campaign(_Section):
     alloys
         ``equilibrium``: of each metal the alloy that coexists with Li metal; ``hull``: all
         stable Li-M phases.
+    source
+        Thermodynamic entries, of a kind that does not change while the campaign runs: the
+        bundled set, or what `misei mp sync` fetched of the Materials Project.
     max_atoms
         Primitive cells larger than this are left out (and listed as rejected).
     """
@@ -53,6 +56,7 @@ class Campaign(_Section):
     alloys: Literal["equilibrium", "hull"] = "equilibrium"
     max_atoms: int = Field(200, gt=0)
     excluded_phases: list[str] = []
+    source: Literal["bundled", "mp-cache"] = "bundled"
     interphase: InterphaseChoices = InterphaseChoices()
     engine: str = "sevennet"
     preset: Literal["quick", "standard"] = "quick"

@@ -9,10 +9,11 @@ from jobflow import Flow, Job, job
 
 from misei.screening.alloys import alloy_candidates
 from misei.screening.campaign import Campaign
-from misei.screening.entries import BundledSource, EntrySource, describe
+from misei.screening.entries import EntrySource, describe
 from misei.screening.interphase import interphase
 from misei.screening.ranking import Rejection
 from misei.screening.schemas_thermodynamics import AlloyCandidate, ThermodynamicsDoc
+from misei.screening.sources import get_source
 from misei.screening.thermodynamics import reduce
 from misei.workflows.adhesion import AdhesionMaker
 from misei.workflows.engines import get_engine
@@ -41,9 +42,10 @@ def screen_thermodynamics(
     metals: list[str],
     excluded_phases: list[str],
     interphase_inputs: dict[str, float],
+    source_inputs: dict[str, Any],
 ) -> ThermodynamicsDoc:
-    """Reduction, interphase and candidate alloys from the bundled set, as one document."""
-    source = BundledSource()
+    """Reduction, interphase and candidate alloys of one source, as one document."""
+    source = get_source(**source_inputs)
     return ThermodynamicsDoc(
         reductions=[reduce(e, source, excluded_phases) for e in electrolytes],
         interphases=[
@@ -55,14 +57,22 @@ def screen_thermodynamics(
     )
 
 
-def thermodynamics_job(campaign: Campaign) -> Job:
-    """Return the keyed job of the thermodynamic stage; its output is a ThermodynamicsDoc."""
+def thermodynamics_job(campaign: Campaign, source_inputs: dict[str, Any]) -> Job:
+    """Return the keyed job of the thermodynamic stage; its output is a ThermodynamicsDoc.
+
+    Parameters
+    ----------
+    campaign
+        What to screen.
+    source_inputs
+        Arguments of :func:`misei.screening.sources.get_source`: a source that does not change.
+    """
     inputs: dict[str, Any] = campaign.interphase.model_dump()
     stage = screen_thermodynamics(
-        campaign.electrolytes, campaign.metals, campaign.excluded_phases, inputs
+        campaign.electrolytes, campaign.metals, campaign.excluded_phases, inputs, source_inputs
     )
     stage.name = "thermodynamics"
-    return keyed(stage, version=str(sorted(describe(BundledSource()).items())))
+    return keyed(stage, version=str(sorted(describe(get_source(**source_inputs)).items())))
 
 
 def property_makers(engine: str, preset: str) -> tuple[AdhesionMaker, MigrationMaker]:
