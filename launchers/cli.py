@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from misei import __version__
-from misei.launchers import cli_design, cli_thermodynamics, console, tables
+from misei.launchers import cli_design, cli_thermodynamics, cli_vibrations, console, tables
 from misei.launchers.cli_mp import mp_app
 from misei.launchers.cli_plot import plot_app
 from misei.launchers.options import (
@@ -64,6 +64,7 @@ app.command(context_settings=NEGATIVE_NUMBERS)(cli_thermodynamics.interphase)
 app.command()(cli_thermodynamics.alloys)
 app.command(context_settings=NEGATIVE_NUMBERS)(cli_design.design)
 app.command(context_settings=NEGATIVE_NUMBERS)(cli_design.compatibility)
+app.command()(cli_vibrations.vibrations)
 
 
 @app.command()

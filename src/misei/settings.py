@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     )
     mp_thermo_type: str = Field("GGA_GGA+U", description="Thermo type of the Materials Project.")
     mp_version: str | None = Field(
-        None, description="Database version that mp-cache reads; by default the newest in the cache."
+        None, description="Database version for mp-cache; by default the newest in the cache."
     )
     mp_endpoint: str | None = Field(None, description="Address of the Materials Project API.")
     mp_api_key: SecretStr | None = Field(None, description="Key of the Materials Project API.")
