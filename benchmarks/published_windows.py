@@ -1,6 +1,7 @@
 """Windows and products at 0 V of the electrolytes of the field, beside published ones.
 
-Published values stand in published_windows.csv, each with its source; the rest is computed here
+Published values stand in published_windows.csv and published_plateaus.csv, each with its source
+(the column `confirmed` says whether it was looked up or recalled); the rest is computed here
 from a source of entries. Prints the Markdown tables of docs/windows.md:
 
     python benchmarks/published_windows.py
@@ -10,8 +11,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections import defaultdict
 from pathlib import Path
+
+from pymatgen.core import Composition
 
 from misei.launchers.sources import open_source
 from misei.screening.entries import EntrySource
@@ -19,7 +21,8 @@ from misei.screening.interphase import interphase
 from misei.screening.schemas_thermodynamics import ReductionDoc
 from misei.screening.thermodynamics import reduce
 
-PUBLISHED = Path(__file__).with_name("published_windows.csv")
+WINDOWS = Path(__file__).with_name("published_windows.csv")
+PLATEAUS = Path(__file__).with_name("published_plateaus.csv")
 ELECTROLYTES = {
     "Sulfides": [
         "Li2S", "Li3PS4", "Li7P3S11", "Li7PS6", "Li6PS5Cl", "Li6PS5Br", "Li6PS5I",
@@ -30,7 +33,7 @@ ELECTROLYTES = {
         "Li3ScCl6",
     ],
     "Oxides and oxysalts": [
-        "Li2O", "Li3PO4", "Li2PO2N", "Li7La3Zr2O12", "Li3La5Ti9O27", "LiTi2P3O12",
+        "Li2O", "Li3PO4", "Li2PO2N", "Li7La3Zr2O12", "Li3La5Ti9O27", "LiLaTi2O6", "LiTi2P3O12",
         "Li13Al3Ti17P30O120", "LiGe2P3O12", "Li3AlGe3P6O24", "LiAlO2", "Li5AlO4", "LiNbO3",
         "Li2CO3", "Li2SiO3",
     ],
@@ -45,15 +48,19 @@ COMMON_NAMES = {
     "Li2PO2N": "Li2PO2N (LiPON)",
 }
 
-Published = dict[str, list[dict[str, str]]]
+Rows = list[dict[str, str]]
 
 
-def read_published(path: Path) -> Published:
-    """Rows of the table of published values, by formula."""
-    rows: Published = defaultdict(list)
-    for row in csv.DictReader(path.read_text().splitlines()):
-        rows[row["formula"]].append(row)
-    return rows
+def read_rows(path: Path) -> Rows:
+    """Rows of a table of published values."""
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def rows_of(formula: str, rows: Rows) -> Rows:
+    """Rows of a composition, however its formula is written."""
+    wanted = Composition(formula).fractional_composition
+    same = (r for r in rows if Composition(r["formula"]).fractional_composition == wanted)
+    return list(same)
 
 
 def mark(sources: list[str], source: str) -> int:
@@ -63,7 +70,7 @@ def mark(sources: list[str], source: str) -> int:
     return sources.index(source) + 1
 
 
-def cited(rows: list[dict[str, str]], column: str, sources: list[str]) -> str:
+def cited(rows: Rows, column: str, sources: list[str]) -> str:
     """Published values of a column, each with the number of its source."""
     values = [f"{r[column]} [{mark(sources, r['source'])}]" for r in rows if r[column]]
     return ", ".join(values) or "-"
@@ -76,9 +83,7 @@ def with_error(value: float | None, error: float | None) -> str:
     return f"{value:.2f}" if error is None else f"{value:.2f} ± {error:.2f}"
 
 
-def line(
-    doc: ReductionDoc, source: EntrySource, rows: list[dict[str, str]], notes: list[str]
-) -> str:
+def line(doc: ReductionDoc, source: EntrySource, rows: Rows, notes: list[str]) -> str:
     """One electrolyte as a row of the table."""
     phase = interphase(doc.formula, source)
     hull = "no phase" if doc.e_above_hull is None else f"{1000 * doc.e_above_hull:.0f}"
@@ -98,7 +103,7 @@ def line(
     return "| " + " | ".join(cells) + " |"
 
 
-def print_windows(source: EntrySource, published: Published, notes: list[str]) -> None:
+def print_windows(source: EntrySource, published: Rows, notes: list[str]) -> None:
     """Print a table of windows for each family."""
     for family, formulas in ELECTROLYTES.items():
         print(f"## {family}\n")
@@ -109,20 +114,24 @@ def print_windows(source: EntrySource, published: Published, notes: list[str]) -
         )
         print("|---|---|---|---|---|---|---|---|---|---|")
         for formula in formulas:
-            print(line(reduce(formula, source), source, published.get(formula, []), notes))
+            print(line(reduce(formula, source), source, rows_of(formula, published), notes))
         print()
 
 
-def print_plateaus(source: EntrySource, published: Published, notes: list[str]) -> None:
+def print_plateaus(source: EntrySource, published: Rows, notes: list[str]) -> None:
     """Print the lithiation plateaus of the metals."""
     print("## Lithiation plateaus of metals and metalloids\n")
-    print("| metal | plateaus (V): phase formed | published first plateau (V) |")
+    print("| metal | plateaus (V): phase formed | published plateaus (V) |")
     print("|---|---|---|")
     for metal in METALS:
         steps = reduce(metal, source).voltage_profile[1:]
         plateaus = "; ".join(f"{s.potential_high:.3f}: {', '.join(s.products)}" for s in steps)
-        first = cited(published.get(metal, []), "reduction_V", notes)
-        print(f"| {metal} | {plateaus or 'none'} | {first} |")
+        known = [
+            f"{r['plateaus_V']} ({r['conditions']}) [{mark(notes, r['source'])}]"
+            for r in published
+            if r["metal"] == metal
+        ]
+        print(f"| {metal} | {plateaus or 'none'} | {'<br>'.join(known) or '-'} |")
 
 
 def main() -> None:
@@ -130,10 +139,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", default="bundled", help="bundled, mp or mp-cache")
     source = open_source(parser.parse_args().source)
-    published = read_published(PUBLISHED)
     notes: list[str] = []
-    print_windows(source, published, notes)
-    print_plateaus(source, published, notes)
+    print_windows(source, read_rows(WINDOWS), notes)
+    print_plateaus(source, read_rows(PLATEAUS), notes)
     print("\nPublished values:\n")
     for number, note in enumerate(notes, 1):
         print(f"{number}. {note}")

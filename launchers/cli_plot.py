@@ -19,7 +19,7 @@ from misei.launchers.options import (
 )
 
 if TYPE_CHECKING:
-    from misei.screening.plot_files import Plot
+    from misei.screening.plots.files import Plot
 
 plot_app = typer.Typer(
     no_args_is_help=True,
@@ -54,8 +54,8 @@ def profile(
     misei plot profile Li6PS5Cl Ge --exclude Li9Ge4 -o both.png
     """
     from misei.launchers.sources import open_source
-    from misei.screening.plot_files import check_plot_paths
-    from misei.screening.plots_profiles import profile_plot
+    from misei.screening.plots.files import check_plot_paths
+    from misei.screening.plots.profiles import profile_plot
     from misei.screening.thermodynamics import reduce
 
     check_plot_paths(output)
@@ -86,8 +86,8 @@ def windows(
     """
     from misei.launchers.reductions import formulas_of
     from misei.launchers.sources import open_source
-    from misei.screening.plot_files import check_plot_paths
-    from misei.screening.plots_windows import window_plot
+    from misei.screening.plots.files import check_plot_paths
+    from misei.screening.plots.windows import window_plot
     from misei.screening.thermodynamics import reduce
 
     check_plot_paths(output)
@@ -114,8 +114,8 @@ def diagram(
     misei plot diagram Li10GeP2S12 -o quaternary.html
     """
     from misei.launchers.sources import open_source
-    from misei.screening.plot_files import check_plot_paths
-    from misei.screening.plots_phases import phase_diagram_plot
+    from misei.screening.plots.files import check_plot_paths
+    from misei.screening.plots.phases import phase_diagram_plot
 
     check_plot_paths(output)
     _write(phase_diagram_plot(system, open_source(source), exclude or ()), output, as_json)
@@ -139,15 +139,15 @@ def chempot(
     misei plot chempot Li-Ge -o potentials.png
     """
     from misei.launchers.sources import open_source
-    from misei.screening.plot_files import check_plot_paths
-    from misei.screening.plots_potentials import chemical_potential_plot
+    from misei.screening.plots.files import check_plot_paths
+    from misei.screening.plots.potentials import chemical_potential_plot
 
     check_plot_paths(output)
     _write(chemical_potential_plot(system, open_source(source), exclude or ()), output, as_json)
 
 
 def _write(plot: Plot, files: list[Path], as_json: bool) -> None:
-    from misei.screening.plot_files import write_plot
+    from misei.screening.plots.files import write_plot
 
     for file in files:
         write_plot(plot, file)

@@ -14,9 +14,9 @@ from misei.screening.chemical_systems import (
     subsystems,
     system_against_li,
 )
-from misei.screening.materials_project import ENDPOINT, MaterialsProject
-from misei.screening.mp_cache import CacheFolder, cached_folders
-from misei.screening.mp_sync import SyncReport, check_elements_found, sync
+from misei.screening.materials_project.cache import CacheFolder, cached_folders
+from misei.screening.materials_project.client import ENDPOINT, MaterialsProject
+from misei.screening.materials_project.sync import SyncReport, check_elements_found, sync
 
 
 @dataclass(frozen=True)

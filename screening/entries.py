@@ -101,14 +101,15 @@ def is_metallic_composition(composition: Composition) -> bool:
         for element in composition.elements
     ):
         return True
-    given = sum(n * _lowest_valence(e) for e, n in composition.items() if e.is_metal)
+    given = sum(n * _lowest_valence(e.symbol) for e, n in composition.items() if e.is_metal)
     taken = sum(n * ELECTRONS_TAKEN.get(e.symbol, 0) for e, n in composition.items())
     return bool(given > taken + COMPOSITION_TOLERANCE)
 
 
-def _lowest_valence(metal: Element) -> int:
+@cache
+def _lowest_valence(metal: str) -> int:
     # Oxidation states that are met with in crystals (ICSD).
-    return min((state for state in metal.icsd_oxidation_states if state > 0), default=0)
+    return min((state for state in Element(metal).icsd_oxidation_states if state > 0), default=0)
 
 
 def check_elements(mixture: Mixture, source: EntrySource) -> None:

@@ -9,9 +9,10 @@ from html import escape
 from pathlib import Path
 
 from misei import __version__
-from misei.screening import plots, plots_profiles
 from misei.screening import report_tables as tables
 from misei.screening.export import surface_errors, write_atomically
+from misei.screening.plots import profiles
+from misei.screening.plots import ranking as plots
 from misei.screening.ranking import BARRIER_ERROR_EV, WETTING_RATIO_RELATIVE_ERROR, Ranking
 from misei.screening.report_html import (
     WETTING_RATIO,
@@ -121,8 +122,7 @@ def _voltage(reductions: Sequence[ReductionDoc]) -> str:
     if not reductions:
         return "<p>No electrolyte was computed.</p>"
     staircases = grid(
-        figure(plots_profiles.voltage_profile(doc), title=formula(doc.formula))
-        for doc in reductions
+        figure(profiles.voltage_profile(doc), title=formula(doc.formula)) for doc in reductions
     )
     steps = "".join(
         f"<h3>{formula(doc.formula)}</h3>{tables.plateau_table(doc)}" for doc in reductions

@@ -7,13 +7,13 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from misei.screening.entries import BundledSource, EntrySource
-from misei.screening.materials_project import (
+from misei.screening.materials_project.cached_source import open_cache
+from misei.screening.materials_project.client import (
     DEFAULT_THERMO_TYPE,
     ENDPOINT,
     MaterialsProject,
 )
-from misei.screening.mp_live import LiveSource
-from misei.screening.mp_sources import open_cache
+from misei.screening.materials_project.live_source import LiveSource
 
 SOURCE_NAMES = ("bundled", "mp", "mp-cache")
 

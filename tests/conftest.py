@@ -20,7 +20,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The service, running, with documents of its own."""
     from mp_server import new_service, start
 
-    monkeypatch.setattr("misei.screening.materials_project.BACKOFF_S", 0.01)
+    monkeypatch.setattr("misei.screening.materials_project.client.BACKOFF_S", 0.01)
     service = new_service()
     server = start(service)
     yield service

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from misei.launchers.cli import app
 from misei.screening.chemical_systems import subsystems
-from misei.screening.mp_sync import BATCH
+from misei.screening.materials_project.sync import BATCH
 from misei.settings import Settings
 
 if TYPE_CHECKING:

@@ -61,3 +61,15 @@ def test_find_does_not_take_a_neighbour_for_the_phase(formula: str) -> None:
 @pytest.mark.parametrize("formula", ["Li7Ge3", "Li1.01Cl"])
 def test_find_gives_nothing_for_a_phase_that_is_not_there(formula: str) -> None:
     assert BundledSource().find(formula) == []
+
+
+@pytest.mark.parametrize(
+    ("formula", "metallic"),
+    # Ti6O: 12 electrons of Ti(II) against 2 of O; Ti3P: 6 against 3; Ca2N: 4 against 3.
+    [
+        *[(formula, True) for formula in ("Ti6O", "Ti3P", "Ca2N", "TiAl", "Li15Ge4")],
+        *[(formula, False) for formula in ("TiO2", "Li3P", "Cu2S", "Li2B12H12", "LiC12")],
+    ],
+)
+def test_metal_rich_compounds_count_as_metal(formula: str, metallic: bool) -> None:
+    assert is_metallic_composition(Composition(formula)) is metallic

@@ -7,10 +7,10 @@ import pytest
 from mp_server import KEY, VERSION, numbers
 from pydantic import SecretStr
 
-from misei.screening import materials_project
 from misei.screening.entries import BundledSource
-from misei.screening.materials_project import MaterialsProject
-from misei.screening.mp_errors import (
+from misei.screening.materials_project import client as materials_project
+from misei.screening.materials_project.client import MaterialsProject
+from misei.screening.materials_project.errors import (
     ApiKeyError,
     ConnectionFailedError,
     DatabaseChangedError,

@@ -14,26 +14,27 @@ from mp_server import ELEMENTS, KEY, VERSION, numbers
 from pydantic import SecretStr
 from pymatgen.entries.computed_entries import ComputedStructureEntry
 
-from misei.screening import mp_live, mp_sync
 from misei.screening.chemical_systems import subsystems
 from misei.screening.entries import BundledSource, EntrySource, MissingDataError
-from misei.screening.materials_project import MaterialsProject
-from misei.screening.mp_cache import (
+from misei.screening.materials_project import live_source as mp_live
+from misei.screening.materials_project import sync as mp_sync
+from misei.screening.materials_project.cache import (
     CacheError,
     CacheFolder,
     cached_folders,
     cached_versions,
     version_order,
 )
-from misei.screening.mp_errors import (
+from misei.screening.materials_project.cached_source import CachedSource, open_cache
+from misei.screening.materials_project.client import MaterialsProject
+from misei.screening.materials_project.errors import (
     DatabaseChangedError,
     NoDataError,
     RateLimitError,
     ThermoTypeError,
 )
-from misei.screening.mp_live import LiveSource
-from misei.screening.mp_sources import CachedSource, open_cache
-from misei.screening.mp_sync import check_elements_found, sync
+from misei.screening.materials_project.live_source import LiveSource
+from misei.screening.materials_project.sync import check_elements_found, sync
 from misei.screening.sources import UnknownSourceError, get_source
 from misei.screening.thermodynamics import reduce
 

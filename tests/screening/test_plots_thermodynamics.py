@@ -14,20 +14,20 @@ from PIL import Image
 from misei.screening.chemical_systems import ChemicalSystemError
 from misei.screening.entries import BundledSource, MissingDataError
 from misei.screening.formulas import FormulaError
-from misei.screening.plot_files import Plot, PlotFileError, check_plot_paths, write_plot
-from misei.screening.plot_labels import label_points
-from misei.screening.plot_style import printed_formula, printed_products, spread
-from misei.screening.plot_systems import PlotSystemError, system_diagram, system_elements
-from misei.screening.plots_phases import phase_diagram_plot
-from misei.screening.plots_potentials import chemical_potential_plot
-from misei.screening.plots_profiles import (
+from misei.screening.plots.files import Plot, PlotFileError, check_plot_paths, write_plot
+from misei.screening.plots.labels import label_points
+from misei.screening.plots.phases import phase_diagram_plot
+from misei.screening.plots.potentials import chemical_potential_plot
+from misei.screening.plots.profiles import (
     interactive_profiles,
     place_labels,
     printed_profiles,
     profile_plot,
     window_text,
 )
-from misei.screening.plots_windows import (
+from misei.screening.plots.style import printed_formula, printed_products, spread
+from misei.screening.plots.systems import PlotSystemError, system_diagram, system_elements
+from misei.screening.plots.windows import (
     CLOSED,
     OPEN,
     STABLE,

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from misei.screening import plots, plots_profiles
+from misei.screening.plots import profiles
+from misei.screening.plots import ranking as plots
 from misei.screening.ranking import Gates, Rejection, Weights, rank
 from misei.screening.report import ReportData, render_report, write_report
 from misei.screening.report_html import formula, interval, number, products
@@ -166,7 +167,7 @@ def test_empty_campaign_still_gives_a_page(data: ReportData) -> None:
 
 
 def test_voltage_profile_is_a_staircase_that_ends_at_0_V() -> None:
-    line = plots_profiles.voltage_profile(reduction("Li6PS5Cl")).data[0]
+    line = profiles.voltage_profile(reduction("Li6PS5Cl")).data[0]
     assert list(line.x) == [-2.0, -2.0, 0.0, 0.0, 5.0, 5.0, 8.0, 8.0]
     # the top edge, which the data leave open, lies above the last one
     assert list(line.y)[1:] == [2.1, 2.1, 1.7, 1.7, 0.9, 0.9, 0.0]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from misei.screening.materials_project import MaterialsProject
-from misei.screening.mp_cache import CacheFolder, cached_versions, version_order
-from misei.screening.mp_errors import NoDataError
+from misei.screening.materials_project.cache import CacheFolder, cached_versions, version_order
+from misei.screening.materials_project.client import MaterialsProject
+from misei.screening.materials_project.errors import NoDataError
 
 # Systems per request: few, since a kill loses what the last request brought.
 BATCH = 8

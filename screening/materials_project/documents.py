@@ -8,7 +8,7 @@ from typing import Any
 
 from pymatgen.core.entries import ComputedStructureEntry
 
-from misei.screening.mp_errors import ServerError
+from misei.screening.materials_project.errors import ServerError
 
 
 def run_type_name(thermo_type: str) -> str:

@@ -18,10 +18,10 @@ from mpl_toolkits.mplot3d import Axes3D, proj3d
 from pymatgen.analysis.chempot_diagram import ChemicalPotentialDiagram
 
 from misei.screening.entries import EntrySource, describe
-from misei.screening.plot_files import Plot, source_note
-from misei.screening.plot_labels import label_points
-from misei.screening.plot_style import BLUE, FONT, PRINTED_SIZE, printed_formula
-from misei.screening.plot_systems import short_name, system_diagram, system_elements
+from misei.screening.plots.files import Plot, source_note
+from misei.screening.plots.labels import label_points
+from misei.screening.plots.style import BLUE, FONT, PRINTED_SIZE, printed_formula
+from misei.screening.plots.systems import short_name, system_diagram, system_elements
 from misei.screening.report_html import formula
 
 HEIGHT = 760  # pixels
@@ -47,7 +47,7 @@ def chemical_potential_plot(text: str, source: EntrySource, excluded: Iterable[s
     Raises
     ------
     FormulaError, ChemicalSystemError, MissingDataError, PlotSystemError
-        As :func:`misei.screening.plot_systems.system_elements`, for 2 or 3 elements.
+        As :func:`misei.screening.plots.systems.system_elements`, for 2 or 3 elements.
     """
     excluded = list(excluded)
     elements = system_elements(text, source, (2, 3))

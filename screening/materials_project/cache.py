@@ -26,7 +26,7 @@ from pymatgen.core.entries import ComputedStructureEntry
 
 from misei import __version__
 from misei.screening.chemical_systems import ChemicalSystemError, parse_chemical_system
-from misei.screening.mp_entries import StoredEntry, record_of
+from misei.screening.materials_project.stored_entries import StoredEntry, record_of
 
 SUFFIX = ".json.gz"
 FORMAT = 1

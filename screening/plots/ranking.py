@@ -1,4 +1,4 @@
-"""Figures of the report; its voltage profiles are in plots_profiles."""
+"""Figures of the report; its voltage profiles are in profiles.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import dist
 
 import plotly.graph_objects as go
 
-from misei.screening.plot_style import BLUE, GREEN, GREY, LEGEND_ABOVE, ORANGE, RED, style
+from misei.screening.plots.style import BLUE, GREEN, GREY, LEGEND_ABOVE, ORANGE, RED, style
 from misei.screening.ranking import RankedAlloy, Ranking
 from misei.screening.report_html import WETTING_RATIO, formula
 from misei.screening.schemas import AdhesionDoc, HopDoc, MigrationDoc

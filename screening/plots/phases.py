@@ -16,11 +16,11 @@ from pymatgen.analysis.phase_diagram import PDEntry, PDPlotter, PhaseDiagram
 
 from misei.screening.entries import EntrySource, ReferenceEntry, describe
 from misei.screening.formulas import parse_mixture
-from misei.screening.plot_files import Plot, source_note
-from misei.screening.plot_labels import label_points
-from misei.screening.plot_style import FONT, GREEN, ORANGE, PRINTED_SIZE, RED, printed_formula
-from misei.screening.plot_systems import short_name, system_diagram, system_elements
-from misei.screening.plots import label_sides
+from misei.screening.plots.files import Plot, source_note
+from misei.screening.plots.labels import label_points
+from misei.screening.plots.ranking import label_sides
+from misei.screening.plots.style import FONT, GREEN, ORANGE, PRINTED_SIZE, RED, printed_formula
+from misei.screening.plots.systems import short_name, system_diagram, system_elements
 from misei.screening.report_html import formula
 
 # Phases up to this far above the hull are shown, eV/atom: those that one may hope to make.
@@ -56,7 +56,7 @@ def phase_diagram_plot(text: str, source: EntrySource, excluded: Iterable[str] =
     Raises
     ------
     FormulaError, ChemicalSystemError, MissingDataError, PlotSystemError
-        As :func:`misei.screening.plot_systems.system_elements`, for 2 to 4 elements.
+        As :func:`misei.screening.plots.systems.system_elements`, for 2 to 4 elements.
     """
     excluded = list(excluded)
     elements = system_elements(text, source, (2, 3, 4))

@@ -26,8 +26,8 @@ from typing import Any
 from pydantic import SecretStr
 from pymatgen.core.entries import ComputedStructureEntry
 
-from misei.screening.mp_documents import entries_of_documents, run_type_name
-from misei.screening.mp_errors import (
+from misei.screening.materials_project.documents import entries_of_documents, run_type_name
+from misei.screening.materials_project.errors import (
     ApiKeyError,
     DatabaseChangedError,
     MaterialsProjectError,
@@ -131,7 +131,7 @@ class MaterialsProject:
         -------
         dict
             Entries of every system, empty lists included, as
-            :func:`~misei.screening.mp_documents.entries_of_documents` gives them.
+            :func:`~misei.screening.materials_project.documents.entries_of_documents` gives them.
 
         Raises
         ------

@@ -14,13 +14,13 @@ from pymatgen.core import Element
 from misei.screening.chemical_systems import chemical_system, subsystems
 from misei.screening.entries import MissingDataError, ReferenceEntry, polymorphs
 from misei.screening.formulas import FormulaError, parse_composition
-from misei.screening.materials_project import (
+from misei.screening.materials_project.cache import CacheError, CacheFolder, cached_versions
+from misei.screening.materials_project.client import (
     DEFAULT_THERMO_TYPE,
     check_thermo_type,
 )
-from misei.screening.mp_cache import CacheError, CacheFolder, cached_versions
-from misei.screening.mp_documents import written_id
-from misei.screening.mp_entries import METALLIC_RULE_MP
+from misei.screening.materials_project.documents import written_id
+from misei.screening.materials_project.stored_entries import METALLIC_RULE_MP
 
 # Standard deviation of DFT reaction energies among oxides about experiment: Hautier, Ong, Jain,
 # Moore and Ceder, Phys. Rev. B 85, 155208 (2012).

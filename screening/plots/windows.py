@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from plotly.basedatatypes import BaseTraceType
 
-from misei.screening.plot_files import Plot, source_note
-from misei.screening.plot_style import (
+from misei.screening.plots.files import Plot, source_note
+from misei.screening.plots.profiles import window_text
+from misei.screening.plots.style import (
     BLUE,
     GREEN,
     GREY,
@@ -25,7 +26,6 @@ from misei.screening.plot_style import (
     printed_formula,
     style,
 )
-from misei.screening.plots_profiles import window_text
 from misei.screening.report_html import formula, products
 from misei.screening.schemas_thermodynamics import ReductionDoc
 

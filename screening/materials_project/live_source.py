@@ -10,16 +10,16 @@ from pathlib import Path
 from misei.screening.chemical_systems import subsystems
 from misei.screening.entries import ReferenceEntry
 from misei.screening.formulas import FormulaError, parse_composition
-from misei.screening.materials_project import MaterialsProject
-from misei.screening.mp_cache import CacheFolder
-from misei.screening.mp_entries import METALLIC_RULE_MP
-from misei.screening.mp_sources import (
+from misei.screening.materials_project.cache import CacheFolder
+from misei.screening.materials_project.cached_source import (
     MP_ENERGY_ERROR,
     MP_ENERGY_ERROR_SOURCE,
     CachedSource,
     material_id_of,
 )
-from misei.screening.mp_sync import sync
+from misei.screening.materials_project.client import MaterialsProject
+from misei.screening.materials_project.stored_entries import METALLIC_RULE_MP
+from misei.screening.materials_project.sync import sync
 
 
 @dataclass(frozen=True)

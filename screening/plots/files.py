@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from plotly.offline import get_plotlyjs
 
 from misei.screening.export import write_atomically
-from misei.screening.plot_style import FONT, GREY
+from misei.screening.plots.style import FONT, GREY
 from misei.screening.report_html import PLOT_CONFIG
 
 FORMATS = (".html", ".png")

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from plotly.subplots import make_subplots
 
-from misei.screening.plot_files import Plot, source_note
-from misei.screening.plot_style import (
+from misei.screening.plots.files import Plot, source_note
+from misei.screening.plots.style import (
     BLUE,
     GREY,
     LIGHT,

@@ -1,0 +1,1 @@
+"""Entries of the Materials Project: the client, the cache on disk, and the sources that read it."""

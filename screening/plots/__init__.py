@@ -1,0 +1,1 @@
+"""Plots of the thermodynamic stage and of the ranking."""
