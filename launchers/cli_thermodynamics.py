@@ -16,6 +16,7 @@ from misei.launchers.options import (
     Formulas,
     OptionalFormulas,
     Source,
+    Temperature,
 )
 
 
@@ -25,6 +26,7 @@ def reduce(
     file: FormulaFile = None,
     exclude: Excluded = None,
     source: Source = None,
+    temperature: Temperature = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Print every plateau (default for one formula).")
     ] = False,
@@ -50,20 +52,29 @@ def reduce(
     misei reduce Ge --exclude Li9Ge4
 
     misei reduce --file formulas.txt --output windows.csv
+
+    misei reduce Al --temperature 300
     """
     from misei.launchers import reductions
     from misei.launchers.sources import open_source
+    from misei.launchers.temperatures import at_temperature
     from misei.screening.thermodynamics import reduce as reduce_formula
 
     wanted = reductions.formulas_of(formulas or [], file)
-    entries = open_source(source)
+    excluded = exclude or []
+    reduce_one = at_temperature(
+        lambda formula, entries: reduce_formula(formula, entries, excluded),
+        open_source(source),
+        temperature,
+        excluded,
+    )
     if format_ := reductions.row_format(row_format, output):
-        failures = reductions.write_rows(wanted, entries, exclude or [], format_, output)
+        failures = reductions.write_rows(wanted, reduce_one, format_, output)
         if failures:
             console.err.print(f"{failures} of {len(wanted)} formulas failed: see their rows")
             raise typer.Exit(console.FAILED_RUN)
         return
-    documents = [reduce_formula(f, entries, exclude or ()) for f in wanted]
+    documents = [reduce_one(formula) for formula in wanted]
     if as_json:
         console.print_json([console.plain(document) for document in documents])
         return
@@ -83,6 +94,7 @@ def interphase(
     ] = None,
     exclude: Excluded = None,
     source: Source = None,
+    temperature: Temperature = None,
     as_json: AsJson = False,
 ) -> None:
     """Metal volume fraction of the interphase at 0 V, and its class: SEI, MI-SEI or MCI.
@@ -94,6 +106,7 @@ def interphase(
     misei interphase Li10GeP2S12 --grain-diameter 10 --json
     """
     from misei.launchers.sources import open_source
+    from misei.launchers.temperatures import at_temperature
     from misei.screening.interphase import interphase as find_interphase
 
     inputs: dict[str, Any] = {
@@ -101,8 +114,14 @@ def interphase(
         "tunnelling_length_nm": tunnelling_length,
     }
     given = {name: value for name, value in inputs.items() if value is not None}
-    entries = open_source(source)
-    documents = [find_interphase(f, entries, excluded=exclude or (), **given) for f in formulas]
+    excluded = exclude or []
+    interphase_of = at_temperature(
+        lambda formula, entries: find_interphase(formula, entries, excluded=excluded, **given),
+        open_source(source),
+        temperature,
+        excluded,
+    )
+    documents = [interphase_of(formula) for formula in formulas]
     if as_json:
         console.print_json([console.plain(document) for document in documents])
         return

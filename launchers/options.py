@@ -38,6 +38,15 @@ CampaignFile = Annotated[
     Path | None,
     typer.Argument(help="Campaign file; by default the campaign screened last in this folder."),
 ]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        min=0.0,
+        help="K: add the free energies that `misei vibrations` stored; where one is missing, the "
+        "result is at 0 K and says so.",
+    ),
+]
 Source = Annotated[
     str | None,
     typer.Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -11,7 +11,6 @@ from typing import TextIO
 from rich.progress import track
 
 from misei.launchers.console import err
-from misei.screening.entries import EntrySource
 from misei.screening.reduction_rows import (
     ROW_FORMATS,
     Failure,
@@ -21,6 +20,7 @@ from misei.screening.reduction_rows import (
     reduce_each,
     row,
 )
+from misei.screening.schemas_thermodynamics import ReductionDoc
 
 
 class FormulaFileError(ValueError):
@@ -67,8 +67,7 @@ def row_format(name: str | None, output: Path | None) -> RowFormat | None:
 
 def write_rows(
     formulas: list[str],
-    source: EntrySource,
-    excluded: list[str],
+    reduce_one: Callable[[str], ReductionDoc],
     format_: RowFormat,
     output: Path | None,
 ) -> int:
@@ -76,7 +75,7 @@ def write_rows(
     failures = 0
     with _open(output) as stream:
         stream.write(header(format_))
-        results = reduce_each(formulas, source, excluded)
+        results = reduce_each(formulas, reduce_one)
         quiet = not err.is_terminal or stream.isatty()
         for result in track(
             results, "reducing", total=len(formulas), console=err, transient=True, disable=quiet

@@ -40,7 +40,10 @@ def print_reductions(documents: Sequence[ReductionDoc]) -> None:
         ],
     )
     source = documents[0].source
-    out.print(f"Energies: {source['name']}, {source['protocol']}, {source['temperature']}")
+    out.print(f"Energies: {source['name']}, {source['protocol']}")
+    for temperature in dict.fromkeys(d.source["temperature"] for d in documents):
+        named = [d.formula for d in documents if d.source["temperature"] == temperature]
+        out.print(f"Temperature of {', '.join(named)}: {temperature}")
     if excluded := documents[0].excluded_phases:
         out.print(f"Excluded: {', '.join(excluded)}")
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from misei.screening.entries import EntrySource, MissingDataError
+from misei.screening.entries import MissingDataError
 from misei.screening.formulas import FormulaError
 from misei.screening.schemas_thermodynamics import ReductionDoc
-from misei.screening.thermodynamics import reduce
 
 RowFormat = Literal["csv", "jsonl"]
 ROW_FORMATS: tuple[RowFormat, ...] = ("csv", "jsonl")
@@ -43,13 +42,12 @@ class Failure:
 
 
 def reduce_each(
-    formulas: Iterable[str], source: EntrySource, excluded: Iterable[str] = ()
+    formulas: Iterable[str], reduce_one: Callable[[str], ReductionDoc]
 ) -> Iterator[ReductionDoc | Failure]:
     """Reduce formulas one after the other; a bad one gives a Failure and stops nothing."""
-    excluded = list(excluded)
     for formula in formulas:
         try:
-            yield reduce(formula, source, excluded)
+            yield reduce_one(formula)
         except (FormulaError, MissingDataError) as error:
             yield Failure(formula, str(error))
 

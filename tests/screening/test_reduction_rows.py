@@ -16,12 +16,13 @@ from misei.screening.reduction_rows import (
     reduce_each,
     row,
 )
+from misei.screening.thermodynamics import reduce
 
 FORMULAS = ["Li6PS5Cl", "Xx2S", "Li2WO4", "Ge"]
 
 
 def test_csv_holds_units_and_errors(toy_source: BundledSource) -> None:
-    results = reduce_each(FORMULAS, toy_source, ["LiGe"])
+    results = reduce_each(FORMULAS, lambda f: reduce(f, toy_source, ["LiGe"]))
     lines = [header("csv"), *(row(result, "csv") for result in results)]
     rows = list(csv.DictReader("".join(lines).splitlines()))
     assert [r["formula"] for r in rows] == FORMULAS
@@ -35,7 +36,9 @@ def test_csv_holds_units_and_errors(toy_source: BundledSource) -> None:
 
 
 def test_json_lines_are_whole_documents(toy_source: BundledSource) -> None:
-    documents = [json.loads(row(r, "jsonl")) for r in reduce_each(FORMULAS, toy_source)]
+    documents = [
+        json.loads(row(r, "jsonl")) for r in reduce_each(FORMULAS, lambda f: reduce(f, toy_source))
+    ]
     assert [d["formula"] for d in documents] == FORMULAS
     assert documents[0]["voltage_profile"][-1]["potential_low"] == 0
     assert set(documents[1]) == {"formula", "error"}
@@ -48,7 +51,7 @@ def test_results_come_one_by_one(toy_source: BundledSource) -> None:
             yield "Ge"
             yield "nonsense"
 
-    first = list(islice(reduce_each(endless(), toy_source), 3))  # type: ignore[arg-type]
+    first = list(islice(reduce_each(endless(), lambda f: reduce(f, toy_source)), 3))  # type: ignore[arg-type]
     assert [isinstance(result, Failure) for result in first] == [False, True, False]
 
 

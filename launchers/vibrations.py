@@ -1,0 +1,176 @@
+"""Vibrations of phases of the bundled set: computed or found, and read for finite temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobflow import JobStore
+
+from misei.launchers.console import print_report, progress
+from misei.launchers.local import run_flows
+from misei.launchers.machine import machine_settings
+from misei.launchers.store import open_store
+from misei.screening.chemical_systems import parse_chemical_system
+from misei.screening.entries import BundledSource, EntrySource, MissingDataError, ReferenceEntry
+from misei.screening.results import Queryable, find_document, find_documents
+from misei.screening.schemas_vibrations import VibrationsDoc
+from misei.screening.thermodynamics import phase_name
+from misei.screening.vibrations import competing_phases, finite_temperature_source
+from misei.settings import Settings
+from misei.workflows.engines import get_engine
+from misei.workflows.vibrations import VibrationsMaker
+
+
+class NoPhaseError(ValueError):
+    """Nothing to compute vibrations of."""
+
+
+@dataclass
+class VibrationsRun:
+    """What `misei vibrations` did.
+
+    Attributes
+    ----------
+    documents
+        By entry id.
+    failed
+        Ids of the entries without a result.
+    missing
+        By chemical system that was asked for: competing phases that still lack a free energy.
+    """
+
+    documents: dict[str, VibrationsDoc] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def unstable(self) -> list[str]:
+        """Ids of the dynamically unstable phases."""
+        return [i for i, document in self.documents.items() if not document.dynamically_stable]
+
+
+def run_vibrations(
+    phases: Iterable[str],
+    systems: Iterable[str],
+    engine: str,
+    workers: int | None = None,
+    run_dir: Path | None = None,
+    maker: VibrationsMaker | None = None,
+) -> VibrationsRun:
+    """Compute the vibrations of phases of the bundled set, or find them in the store.
+
+    Parameters
+    ----------
+    phases
+        Formulas (of polymorphs the one of lowest energy) or ids.
+    systems
+        Chemical systems, e.g. ``Li-Al``: all their competing phases. Where one turns out to be
+        dynamically unstable, the polymorph that takes its place is computed as well.
+    engine, workers, run_dir
+        As on the command line.
+    maker
+        Other settings than the default ones.
+
+    Raises
+    ------
+    MissingDataError, ChemicalSystemError
+        For a phase or a system that the bundled set does not hold.
+    NoPhaseError
+        When neither phases nor systems are given.
+    UnknownEngineError
+        For an engine that is not known.
+    """
+    get_engine(engine)
+    source = BundledSource()
+    wanted = [_find(phase, source) for phase in phases]
+    symbols = {system: parse_chemical_system(system).split("-") for system in systems}
+    for elements in symbols.values():
+        wanted += competing_phases(source, elements)
+    if not wanted:
+        raise NoPhaseError("no phase given; name formulas, ids or a --system, e.g. Li-Al")
+    maker = maker or VibrationsMaker(engine=engine)
+    settings = machine_settings(workers, run_dir)
+    run = VibrationsRun()
+    while wanted:
+        _compute(wanted, maker, settings, run)
+        wanted = [entry for s in symbols.values() for entry in _successors(source, s, run)]
+    for system, elements in symbols.items():
+        # Any temperature above 0 that was computed tells which phases are missing.
+        _, run.missing[system] = finite_temperature_source(
+            source, elements, run.documents.values(), maker.temperatures_K[-1]
+        )
+    return run
+
+
+def _find(phase: str, source: EntrySource) -> ReferenceEntry:
+    found = source.find(phase)
+    if not found:
+        raise MissingDataError(f"no phase {phase!r} in {source.name}: neither a formula nor an id")
+    return found[0]
+
+
+def _compute(
+    entries: Iterable[ReferenceEntry],
+    maker: VibrationsMaker,
+    settings: Settings,
+    run: VibrationsRun,
+) -> None:
+    flows = {
+        str(e.entry_id): maker.make(e.structure, phase_name(e), str(e.entry_id)) for e in entries
+    }
+    store = open_store(settings.store_path)
+    with progress("vibrations") as on_progress:
+        report = run_flows(flows.values(), store, settings.run_dir, settings.workers, on_progress)
+    print_report(report)
+    for entry_id, flow in flows.items():
+        document = find_document(store, flow.output.uuid, VibrationsDoc)
+        if document is None:
+            run.failed.append(entry_id)
+        else:
+            run.documents[entry_id] = document
+
+
+def _successors(
+    source: EntrySource, elements: Iterable[str], run: VibrationsRun
+) -> list[ReferenceEntry]:
+    """Phases that compete once the unstable ones are left out, and were not looked at yet."""
+    try:
+        competing = competing_phases(source, elements, run.unstable)
+    except MissingDataError:  # every crystal of an element is unstable
+        return []
+    seen = {*run.documents, *run.failed}
+    return [entry for entry in competing if str(entry.entry_id) not in seen]
+
+
+def read_vibrations(store: JobStore | Queryable) -> list[VibrationsDoc]:
+    """Return all converged vibrations of a results store, the last computed first."""
+    return find_documents(store, VibrationsDoc)
+
+
+def with_temperature(
+    source: EntrySource,
+    elements: Iterable[str],
+    temperature: float,
+    store: JobStore | Queryable,
+    excluded: Iterable[str] = (),
+) -> tuple[EntrySource, tuple[str, ...]]:
+    """Return a source at a temperature from what the results store holds.
+
+    Parameters
+    ----------
+    source, elements, temperature, excluded
+        As in :func:`misei.screening.vibrations.finite_temperature_source`.
+    store
+        Connected results store. For many systems of one store, call
+        :func:`read_vibrations` once and ``finite_temperature_source`` for each.
+
+    Returns
+    -------
+    EntrySource, tuple of str
+        The shifted source, or ``source`` and the phases without vibrational free energy.
+    """
+    return finite_temperature_source(
+        source, elements, read_vibrations(store), temperature, excluded
+    )

@@ -1,0 +1,118 @@
+"""Document of the vibrations of one crystal: harmonic free energies and dynamical stability.
+
+Frequencies are THz, imaginary ones negative, as phonopy writes them. Thermal quantities are per
+atom: free energies eV/atom, entropies and heat capacities eV/K/atom.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Self
+
+from pydantic import Field, computed_field, model_validator
+from pymatgen.core import Structure
+from scipy.interpolate import CubicHermiteSpline
+
+from misei.screening.schemas import CalculationDoc
+
+
+class FreeEnergyRangeError(ValueError):
+    """A temperature outside those at which free energies were computed."""
+
+
+class VibrationsDoc(CalculationDoc):
+    """Harmonic vibrations of a crystal at the volume of lowest energy."""
+
+    formula: str = Field(description="Formula of the crystal.")
+    entry_id: str | None = Field(
+        description="Id in the thermodynamic source; null: the crystal is not from one."
+    )
+    engine: str = Field(description="Engine of all forces in this document.")
+    structure: Structure = Field(description="Relaxed primitive cell.")
+    natoms: int = Field(description="Atoms of the primitive cell.")
+    supercell: list[list[int]] = Field(
+        description="Supercell matrix on the primitive cell; rows are the new lattice vectors."
+    )
+    supercell_natoms: int = Field(description="Atoms of the supercell.")
+    displacements: int = Field(description="Symmetry-distinct displacements computed.")
+    mesh: tuple[int, int, int] = Field(description="q points of the Gamma-centred mesh.")
+    temperatures_K: list[float] = Field(description="Ascending, K.")
+    free_energies: list[float] = Field(
+        description="F_vib at these temperatures, zero-point energy included, eV/atom."
+    )
+    entropies: list[float] = Field(description="S_vib at these temperatures, eV/K/atom.")
+    heat_capacities: list[float] = Field(
+        description="C_v at these temperatures, constant volume, eV/K/atom."
+    )
+    lowest_frequency: float = Field(
+        description="Lowest frequency at the q points commensurate with the supercell, THz, "
+        "imaginary negative; the three acoustic modes at Gamma, zero by the sum rule, left out."
+    )
+    lowest_frequency_q: tuple[float, float, float] = Field(
+        description="Its q point, in reciprocal vectors of the primitive cell."
+    )
+    imaginary_tolerance: float = Field(
+        description="Modes at minus this frequency or above are not counted as imaginary, THz."
+    )
+    imaginary_modes: int = Field(
+        description="Imaginary modes beyond the tolerance, of the 3 supercell_natoms modes at "
+        "the commensurate q points."
+    )
+    omitted_fraction: float = Field(
+        description="Share of the modes on the mesh that have no positive frequency and that the "
+        "free energies leave out, the acoustic modes at Gamma not counted."
+    )
+    acoustic_residual: float = Field(
+        description="Largest frequency of an acoustic mode at Gamma before the acoustic sum rule "
+        "is imposed, THz: noise of the forces."
+    )
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        count = len(self.temperatures_K)
+        for name in ("free_energies", "entropies", "heat_capacities"):
+            if len(getattr(self, name)) != count:
+                raise ValueError(f"{name} must have one value for each of {count} temperatures")
+        if count < 2 or any(a >= b for a, b in pairwise(self.temperatures_K)):
+            raise ValueError("temperatures_K must be at least two, ascending")
+        return self
+
+    @computed_field(description="No imaginary mode beyond the tolerance.")  # type: ignore[prop-decorator]
+    @property
+    def dynamically_stable(self) -> bool:
+        """Whether the crystal is a minimum of the energy."""
+        return self.imaginary_modes == 0
+
+    @computed_field(description="Zero-point energy, eV/atom; null: 0 K is not in the range.")  # type: ignore[prop-decorator]
+    @property
+    def zero_point_energy(self) -> float | None:
+        """F_vib at 0 K."""
+        return self.free_energies[0] if self.temperatures_K[0] == 0 else None
+
+    def free_energy(self, temperature: float) -> float:
+        """Return F_vib at a temperature, interpolated by cubics with the slopes -S_vib.
+
+        Parameters
+        ----------
+        temperature
+            K.
+
+        Returns
+        -------
+        float
+            eV/atom.
+
+        Raises
+        ------
+        FreeEnergyRangeError
+            Outside the range of ``temperatures_K``.
+        """
+        low, high = self.temperatures_K[0], self.temperatures_K[-1]
+        if not low <= temperature <= high:
+            raise FreeEnergyRangeError(
+                f"no free energy of {self.formula} at {temperature:g} K: it was computed from "
+                f"{low:g} to {high:g} K"
+            )
+        slopes = [-entropy for entropy in self.entropies]
+        spline: Any = CubicHermiteSpline(self.temperatures_K, self.free_energies, slopes)
+        return float(spline(temperature))
