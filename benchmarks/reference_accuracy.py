@@ -24,7 +24,7 @@ from pymatgen.analysis import compatibility
 from pymatgen.analysis.compatibility import AnionCorrection
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
-from pymatgen.entries.computed_entries import ComputedStructureEntry
+from pymatgen.core.entries import ComputedStructureEntry
 
 from misei.screening.entries import BundledSource
 from misei.screening.hulls import phase_diagram

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from misei.launchers.machine import machine_settings
-from misei.launchers.store import open_store
-from misei.launchers.vibrations import read_vibrations
 from misei.screening.entries import EntrySource
 from misei.screening.formulas import parse_mixture
 from misei.screening.schemas_thermodynamics import InterphaseDoc, ReductionDoc
@@ -63,5 +61,9 @@ def at_temperature(
 
 
 def _stored_vibrations() -> list[VibrationsDoc]:
+    # Results at 0 K, which is most, are not to wait for jobflow and its stores.
+    from misei.launchers.store import open_store
+    from misei.screening.results import find_documents
+
     path = machine_settings().store_path
-    return read_vibrations(open_store(path)) if path.is_file() else []
+    return find_documents(open_store(path), VibrationsDoc) if path.is_file() else []

@@ -9,8 +9,8 @@ from __future__ import annotations
 import warnings
 
 from pymatgen.core import Structure
+from pymatgen.core.entries import ComputedStructureEntry
 from pymatgen.entries.compatibility import MaterialsProject2020Compatibility
-from pymatgen.entries.computed_entries import ComputedStructureEntry
 
 # MP2020 also treats Si and Sb as anions. Inside Li-Si and Li-Sb that shifts compounds against
 # each other without an experimental reason (LiSi falls off the hull) and biases the plateaus.

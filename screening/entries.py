@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from pymatgen.core import Composition, Element, Structure
-from pymatgen.entries.computed_entries import ComputedStructureEntry
+from pymatgen.core.entries import ComputedStructureEntry
 
 from misei.screening.formulas import FormulaError, Mixture, parse_composition
 from misei.structures.reference_set import REFERENCE_SET_PATH, load_reference_set

@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
-from pymatgen.entries.computed_entries import ConstantEnergyAdjustment
+from pymatgen.core.entries import ConstantEnergyAdjustment
 
 from misei.screening.entries import EntrySource, ReferenceEntry
 
