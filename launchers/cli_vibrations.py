@@ -56,13 +56,13 @@ def vibrations(
 
 
 def _print(run: VibrationsRun) -> None:
+    engines = ", ".join(sorted({d.engine for d in run.documents.values()}))
     console.print_table(
-        "Harmonic vibrations",
+        f"Harmonic vibrations ({engines})",
         [
             "phase",
-            "engine",
-            "zero-point energy (eV/atom)",
-            f"F_vib at {ROOM_TEMPERATURE:g} K (eV/atom)",
+            "zero-point energy (meV/atom)",
+            f"F_vib at {ROOM_TEMPERATURE:g} K (meV/atom)",
             "lowest frequency (THz)",
             "imaginary modes",
             "dynamically stable",
@@ -73,9 +73,8 @@ def _print(run: VibrationsRun) -> None:
         [
             [
                 entry_id,
-                d.engine,
-                d.zero_point_energy,
-                d.free_energy(ROOM_TEMPERATURE),
+                None if d.zero_point_energy is None else 1000 * d.zero_point_energy,
+                1000 * d.free_energy(ROOM_TEMPERATURE),
                 d.lowest_frequency,
                 d.imaginary_modes,
                 d.dynamically_stable,

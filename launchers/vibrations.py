@@ -57,7 +57,6 @@ def run_vibrations(
     engine: str,
     workers: int | None = None,
     run_dir: Path | None = None,
-    maker: VibrationsMaker | None = None,
 ) -> VibrationsRun:
     """Compute the vibrations of phases of the bundled set, or find them in the store.
 
@@ -70,8 +69,6 @@ def run_vibrations(
         dynamically unstable, the polymorph that takes its place is computed as well.
     engine, workers, run_dir
         As on the command line.
-    maker
-        Other settings than the default ones.
 
     Raises
     ------
@@ -84,23 +81,16 @@ def run_vibrations(
     """
     get_engine(engine)
     source = BundledSource()
-    wanted = [_find(phase, source) for phase in phases]
     symbols = {system: parse_chemical_system(system).split("-") for system in systems}
-    for elements in symbols.values():
-        wanted += competing_phases(source, elements)
+    wanted = [_find(phase, source) for phase in phases]
+    wanted += [entry for s in symbols.values() for entry in competing_phases(source, s)]
     if not wanted:
         raise NoPhaseError("no phase given; name formulas, ids or a --system, e.g. Li-Al")
-    maker = maker or VibrationsMaker(engine=engine)
-    settings = machine_settings(workers, run_dir)
-    run = VibrationsRun()
+    settings, run = machine_settings(workers, run_dir), VibrationsRun()
     while wanted:
-        _compute(wanted, maker, settings, run)
+        _compute(wanted, VibrationsMaker(engine=engine), settings, run)
         wanted = [entry for s in symbols.values() for entry in _successors(source, s, run)]
-    for system, elements in symbols.items():
-        # Any temperature above 0 that was computed tells which phases are missing.
-        _, run.missing[system] = finite_temperature_source(
-            source, elements, run.documents.values(), maker.temperatures_K[-1]
-        )
+    run.missing = {system: _missing(source, s, run) for system, s in symbols.items()}
     return run
 
 
@@ -144,33 +134,13 @@ def _successors(
     return [entry for entry in competing if str(entry.entry_id) not in seen]
 
 
+def _missing(source: EntrySource, elements: Iterable[str], run: VibrationsRun) -> tuple[str, ...]:
+    converged = [document for document in run.documents.values() if document.converged]
+    # Which phases are missing does not depend on the temperature.
+    temperature = min((d.temperatures_K[-1] for d in converged), default=1.0)
+    return finite_temperature_source(source, elements, converged, temperature)[1]
+
+
 def read_vibrations(store: JobStore | Queryable) -> list[VibrationsDoc]:
     """Return all converged vibrations of a results store, the last computed first."""
     return find_documents(store, VibrationsDoc)
-
-
-def with_temperature(
-    source: EntrySource,
-    elements: Iterable[str],
-    temperature: float,
-    store: JobStore | Queryable,
-    excluded: Iterable[str] = (),
-) -> tuple[EntrySource, tuple[str, ...]]:
-    """Return a source at a temperature from what the results store holds.
-
-    Parameters
-    ----------
-    source, elements, temperature, excluded
-        As in :func:`misei.screening.vibrations.finite_temperature_source`.
-    store
-        Connected results store. For many systems of one store, call
-        :func:`read_vibrations` once and ``finite_temperature_source`` for each.
-
-    Returns
-    -------
-    EntrySource, tuple of str
-        The shifted source, or ``source`` and the phases without vibrational free energy.
-    """
-    return finite_temperature_source(
-        source, elements, read_vibrations(store), temperature, excluded
-    )

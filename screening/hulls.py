@@ -18,6 +18,8 @@ def phase_diagram(
 ) -> PhaseDiagram:
     """Return the phase diagram of a chemical system, Li included; each is built once.
 
+    Of the polymorphs of a composition it holds the lowest.
+
     Parameters
     ----------
     source
@@ -70,10 +72,13 @@ def _hull(source: EntrySource, elements: frozenset[str], excluded_ids: frozenset
             f"no elemental phase of {', '.join(sorted(missing))} in {source.name}"
             + (" with these exclusions" if excluded_ids else "")
         )
-    diagram = PhaseDiagram(entries, elements=[Element(symbol) for symbol in sorted(elements)])
     lowest: dict[str, ReferenceEntry] = {}
     for entry in sorted(entries, key=lambda e: e.energy_per_atom):
         lowest.setdefault(entry.composition.reduced_formula, entry)
+    # Higher polymorphs never take part; pymatgen would sort them out anew, slowly.
+    diagram = PhaseDiagram(
+        list(lowest.values()), elements=[Element(symbol) for symbol in sorted(elements)]
+    )
     return Hull(diagram, Facets.of(diagram), lowest)
 
 

@@ -22,7 +22,7 @@ from misei.screening.vibrational_source import VibrationalSource
 
 # A phase this far above the hull at 0 K would have to gain as much over its neighbours to appear on
 # it. LiAl, whose potential falls by 0.22 mV/K (Wen et al., J. Electrochem. Soc. 126, 2258 (1979)),
-# loses 33 meV/atom on the elements by 300 K.
+# loses at most 33 meV/atom on the elements by 300 K.
 COMPETITION_WINDOW = 0.050  # eV/atom
 LEFT_OUT = "no electronic, anharmonic, expansion or gas terms"
 
@@ -110,15 +110,11 @@ def finite_temperature_source(
         raise TemperatureError(f"temperature {temperature:g} K is below absolute zero")
     if temperature == 0:
         return source, ()
-    system = frozenset(elements) | {LI.symbol}
-    excluded = tuple(excluded)
-    candidates = [
-        _Candidate.of(source, system, documents, excluded) for documents in _by_engine(vibrations)
-    ]
+    system, excluded = frozenset(elements) | {LI.symbol}, tuple(excluded)
+    groups = _by_engine(vibrations)
+    candidates = [_Candidate.of(source, system, documents, excluded) for documents in groups]
     best = min(candidates, key=lambda candidate: len(candidate.missing))
-    if best.missing:
-        return source, best.missing
-    return best.at(temperature), ()
+    return (source, best.missing) if best.missing else (best.at(temperature), ())
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ WINDOW, STABLE, OPEN, CLOSED = (
     "no window (reduced below, oxidised above)",
 )  # fmt: skip
 COLOURS = {WINDOW: BLUE, STABLE: GREEN, OPEN: ORANGE, CLOSED: RED}
-# Room beside the lowest and the highest limit for their numbers, V.
-MARGIN_V = 0.4
+# Room beside the lowest and the highest limit for their numbers, over the highest limit.
+LABEL_ROOM = 0.11
 # Windows narrower than this are drawn as a mark, V: a bar of 1 mV cannot be seen.
 NARROW_V = 0.005
 ROW_HEIGHT = 30  # pixels
@@ -118,7 +118,10 @@ def limits(docs: Sequence[ReductionDoc]) -> list[Limit]:
 
 def potential_range(docs: Sequence[ReductionDoc]) -> tuple[float, float]:
     """Return the ends of the potential axis, V vs Li/Li+; open windows reach its upper end."""
-    ends = [limit.outer + limit.side * MARGIN_V for limit in limits(docs)]
+    found = limits(docs)
+    # The number beside a bar takes its room in the figure, not in volts.
+    room = LABEL_ROOM * max([1.0, *(limit.outer for limit in found)])
+    ends = [limit.outer + limit.side * room for limit in found]
     return min([0.0, *ends]), max([1.0, *ends])
 
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 COMMANDS = (
     "screen", "reduce", "interphase", "alloys", "adhesion", "barrier", "rank", "export", "report",
+    "design", "compatibility", "vibrations",
 )  # fmt: skip
 
 # One metal with a small cell: the whole chain with real energies in a few minutes.

@@ -1,0 +1,104 @@
+"""`misei vibrations`: results, resume, errors, and the phases that a chemical system needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from misei.launchers import vibrations
+from misei.screening.entries import BundledSource, ReferenceEntry
+from misei.screening.schemas import Provenance
+from misei.screening.schemas_vibrations import VibrationsDoc
+from misei.screening.vibrations import competing_phases
+
+
+def misei(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "misei.launchers.cli", "vibrations", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_a_metal_is_computed_once(tmp_path: Path) -> None:
+    options = ("Al", "--engine", "emt", "--workers", "1")
+    first = misei(*options, "--json", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    (document,) = json.loads(first.stdout)
+    assert document["entry_id"] == "Al-225"
+    assert document["engine"] == "emt"
+    assert document["dynamically_stable"]
+    assert "structure" not in document
+    again = misei(*options, cwd=tmp_path)
+    assert again.returncode == 0
+    assert "0 computed" in again.stderr
+    assert "meV/atom" in again.stdout
+    assert "THz" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "no phase given"),
+        (["Li9Xe"], "Li9Xe"),
+        (["--system", "Li-Xx"], "Xx"),
+        (["--system", "Li-U"], "U"),
+        (["Al", "--engine", "vaspy"], "vaspy"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], named: str, tmp_path: Path
+) -> None:
+    done = misei(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert named in done.stderr
+
+
+def test_help_has_examples(tmp_path: Path) -> None:
+    done = misei("--help", cwd=tmp_path)
+    assert "misei vibrations" in done.stdout.split("Examples")[1]
+
+
+def made_up(entry: ReferenceEntry, stable: bool) -> VibrationsDoc:
+    return VibrationsDoc(
+        formula=entry.data["formula"], entry_id=str(entry.entry_id), engine="toy",
+        structure=entry.structure, natoms=len(entry.structure),
+        supercell=[[1, 0, 0], [0, 1, 0], [0, 0, 1]], supercell_natoms=len(entry.structure),
+        displacements=1, mesh=(1, 1, 1), temperatures_K=[0.0, 1000.0], free_energies=[0.0, 0.0],
+        entropies=[0.0, 0.0], heat_capacities=[0.0, 0.0], lowest_frequency=1.0,
+        lowest_frequency_q=(0.0, 0.0, 0.0), imaginary_tolerance=0.1,
+        imaginary_modes=0 if stable else 1, omitted_fraction=0.0, acoustic_residual=0.0,
+        converged=True, provenance=Provenance(engine="toy", engine_version="1"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("lost", ["the lowest", "all"])
+def test_a_system_goes_on_with_the_polymorph_that_takes_the_place_of_an_unstable_one(
+    lost: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    polymorphs = [str(entry.entry_id) for entry in BundledSource().find("Li")]
+    unstable = polymorphs[:1] if lost == "the lowest" else polymorphs
+    rounds: list[list[str]] = []
+
+    def compute(entries: Iterable[ReferenceEntry], maker: Any, settings: Any, run: Any) -> None:
+        rounds.append([str(entry.entry_id) for entry in entries])
+        for entry in entries:
+            entry_id = str(entry.entry_id)
+            run.documents[entry_id] = made_up(entry, entry_id not in unstable)
+
+    monkeypatch.setattr(vibrations, "_compute", compute)
+    run = vibrations.run_vibrations([], ["Li-Al"], "emt", run_dir=tmp_path)
+    first = {str(e.entry_id) for e in competing_phases(BundledSource(), ["Al"])}
+    assert set(rounds[0]) == first
+    assert polymorphs[0] in first
+    if lost == "the lowest":
+        assert rounds[1:] == [[polymorphs[1]]]
+        assert run.missing == {"Li-Al": ()}
+    else:
+        assert [i for round_ in rounds[1:] for i in round_] == polymorphs[1:]
+        assert all("dynamically unstable" in text for text in run.missing["Li-Al"])
