@@ -18,6 +18,7 @@ from misei.workflows.engines import engine_names, get_engine
 from misei.workflows.migration import MigrationMaker
 from misei.workflows.reference import ReferencePhaseMaker
 from misei.workflows.surfaces import SurfaceEnergyMaker
+from misei.workflows.vibrations import VibrationsMaker
 
 ROOT = Path(__file__).parents[1]
 # Each folder may import itself and those before it.
@@ -152,6 +153,7 @@ def flows() -> list[Flow]:
         AdhesionMaker.quick("emt").make(aluminium, alloy="Al"),
         SurfaceEnergyMaker(engine="emt").make(silver),
         ReferencePhaseMaker(engine="emt").make(load_prototypes()["Ag-225"]),
+        VibrationsMaker(engine="emt").make(aluminium, "Al"),
     ]
 
 
