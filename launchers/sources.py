@@ -24,7 +24,7 @@ def source_inputs(name: str) -> dict[str, Any]:
     settings = machine_settings()
     return {
         "name": name,
-        "cache_dir": settings.mp_cache_dir,
+        "cache_dir": str(settings.mp_cache_dir),  # inputs of jobs are JSON
         "thermo_type": settings.mp_thermo_type,
         "version": settings.mp_version,
     }

@@ -24,7 +24,7 @@ class UnknownSourceError(ValueError):
 
 def get_source(
     name: str,
-    cache_dir: Path,
+    cache_dir: Path | str,
     *,
     thermo_type: str = DEFAULT_THERMO_TYPE,
     version: str | None = None,
@@ -58,7 +58,9 @@ def get_source(
     if name == "bundled":
         return BundledSource()
     if name == "mp":
-        return LiveSource(MaterialsProject(thermo_type, endpoint or ENDPOINT, api_key), cache_dir)
+        return LiveSource(
+            MaterialsProject(thermo_type, endpoint or ENDPOINT, api_key), Path(cache_dir)
+        )
     if name == "mp-cache":
-        return open_cache(cache_dir, thermo_type, version)
+        return open_cache(Path(cache_dir), thermo_type, version)
     raise UnknownSourceError(f"unknown source {name!r}; valid: {', '.join(SOURCE_NAMES)}")
