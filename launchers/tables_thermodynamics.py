@@ -39,6 +39,13 @@ def print_reductions(documents: Sequence[ReductionDoc]) -> None:
             for d in documents
         ],
     )
+    for document in documents:
+        if document.reduction_within_error:
+            out.print(
+                f"Note: {document.formula} is reduced within the error of 0 V: it may be stable "
+                "with Li metal",
+                style="yellow",
+            )
     source = documents[0].source
     out.print(f"Energies: {source['name']}, {source['protocol']}")
     for temperature in dict.fromkeys(d.source["temperature"] for d in documents):

@@ -77,6 +77,13 @@ class ReductionDoc(Document):
             return None
         return self.product_volume_0V / self.volume - 1.0
 
+    @computed_field(description="Reduced by less than the error: it may be stable with Li.")  # type: ignore[prop-decorator]
+    @property
+    def reduction_within_error(self) -> bool:
+        """Whether the reduction potential lies within its standard error of 0 V."""
+        error = self.reduction_potential_error
+        return error is not None and self.reduction_potential <= error
+
 
 # Li per formula unit that is rounding noise of the hull.
 LI_UPTAKE_NOISE = 1e-5

@@ -58,7 +58,7 @@ def explain(error: Exception) -> MaterialsProjectError:
         return ConnectionFailedError(f"the Materials Project did not answer in time; {_OFFLINE}")
     if isinstance(cause, RequestException) and not isinstance(cause, JSONDecodeError):
         return ConnectionFailedError(
-            f"no connection to the Materials Project ({_reason(cause)}); {_OFFLINE}"
+            f"no connection to the Materials Project: {_reason(cause)}; {_OFFLINE}"
         )
     return ServerError(
         "the Materials Project gave an answer that cannot be used: "
@@ -88,7 +88,8 @@ def _explain_status(status: int, error: Exception) -> MaterialsProjectError:
 
 def _reason(error: Exception) -> str:
     # ConnectionError(MaxRetryError("HTTPConnectionPool(...): ... (Caused by ...: the reason)"))
-    return " ".join(str(error).rsplit(": ", 1)[-1].split()).rstrip("\"')")
+    reason = " ".join(str(error).rsplit(": ", 1)[-1].split()).rstrip("\"')")
+    return reason.split(" ([Errno")[0]
 
 
 def _last_words(error: BaseException, length: int = 200) -> str:

@@ -193,6 +193,13 @@ def test_errors_of_the_potentials(toy_source: BundledSource) -> None:
     assert lgps[0].potential_high_error is None
 
 
+def test_reduction_within_the_error_is_marked(toy_source: BundledSource) -> None:
+    # Ge is lithiated at 0.5 V; 2 atoms of LiGe for one Li.
+    assert not reduce("Ge", replace(toy_source, energy_error=0.249)).reduction_within_error
+    assert reduce("Ge", replace(toy_source, energy_error=0.251)).reduction_within_error
+    assert not reduce("LiCl", replace(toy_source, energy_error=1.0)).reduction_within_error
+
+
 def test_stable_salt_has_no_reduction_error(toy_source: BundledSource) -> None:
     assert reduce("LiCl", toy_source).reduction_potential_error is None
 
