@@ -88,6 +88,11 @@ def list_systems(cache: CacheDir = None, as_json: AsJson = False) -> None:
     if as_json:
         console.print_json(mp.as_rows(rows))
         return
+    if not rows:
+        console.out.print(
+            f"{folder} holds nothing yet; fetch some with e.g. `misei mp sync Li6PS5Cl`"
+        )
+        return
     columns = ["thermo type", "version", "first fetched", "last fetched", "systems", "entries"]
     console.print_table(f"Materials Project data in {folder}", columns, [
         list(row.values()) for row in mp.as_rows(rows)

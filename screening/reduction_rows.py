@@ -12,6 +12,7 @@ from typing import Any, Literal
 from misei.screening.entries import MissingDataError
 from misei.screening.formulas import FormulaError
 from misei.screening.schemas_thermodynamics import ReductionDoc
+from misei.screening.thermodynamics import DECIMALS
 
 RowFormat = Literal["csv", "jsonl"]
 ROW_FORMATS: tuple[RowFormat, ...] = ("csv", "jsonl")
@@ -86,7 +87,7 @@ def _cell(value: Any) -> Any:
         return " + ".join(f"{amount:g} {phase}" for phase, amount in value.items())
     if isinstance(value, list):
         return "; ".join(value)
-    return value
+    return round(value, DECIMALS) if isinstance(value, float) else value
 
 
 def _csv_line(values: list[Any]) -> str:
