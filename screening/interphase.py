@@ -10,6 +10,7 @@ from misei.screening.formulas import FormulaError
 from misei.screening.percolation import (
     DEFAULT_GRAIN_DIAMETER_NM,
     DEFAULT_TUNNELLING_LENGTH_NM,
+    percolation_probability,
     percolation_threshold,
 )
 from misei.screening.schemas_thermodynamics import InterphaseDoc
@@ -104,6 +105,9 @@ def interphase(
         metal_volume_fraction=fraction,
         percolation_threshold=threshold.value,
         percolation_threshold_interval=threshold.interval,
+        percolation_probability=percolation_probability(
+            fraction, grain_diameter_nm, tunnelling_length_nm
+        ),
         threshold_model=threshold.model,
         metallic_rule=source.metallic_rule,
         interphase_class=interphase_class(fraction, threshold.value),

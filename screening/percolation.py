@@ -32,6 +32,7 @@ DEFAULT_GRAIN_DIAMETER_NM = 2.0
 DEFAULT_TUNNELLING_LENGTH_NM = 2.5
 GRAIN_DIAMETER_SPREAD = (0.75, 1.5)
 TUNNELLING_LENGTH_SPREAD = (0.8, 1.2)
+GRID = 64  # points in each range when probabilities are counted
 
 
 class PercolationInputError(ValueError):
@@ -156,3 +157,40 @@ def percolation_threshold(
         f"tunnelling length {tunnelling_length_nm:g} nm ({lengths[0]:g}-{lengths[1]:g})"
     )
     return Threshold(value, error, (min(corners), max(corners)), model)
+
+
+def percolation_probability(
+    metal_fraction: float,
+    grain_diameter_nm: float = DEFAULT_GRAIN_DIAMETER_NM,
+    tunnelling_length_nm: float = DEFAULT_TUNNELLING_LENGTH_NM,
+) -> float:
+    """Return the share of the ranges of D and delta in which the metal percolates.
+
+    Parameters
+    ----------
+    metal_fraction
+        V_f,M (0 to 1).
+    grain_diameter_nm, tunnelling_length_nm
+        As in :func:`percolation_threshold`, with its ranges; the logarithm of D and delta itself
+        are taken to be uniform and independent in them.
+
+    Returns
+    -------
+    float
+        Probability (0 to 1) that V_f,M >= V_p.
+
+    Raises
+    ------
+    PercolationInputError
+        As :func:`percolation_threshold`.
+    """
+    percolation_threshold(grain_diameter_nm, tunnelling_length_nm)  # refuses what is no input
+    middles = (np.arange(GRID) + 0.5) / GRID
+    low, high = np.log(GRAIN_DIAMETER_SPREAD)
+    diameters = grain_diameter_nm * np.exp(low + (high - low) * middles)
+    low, high = TUNNELLING_LENGTH_SPREAD
+    lengths = tunnelling_length_nm * (low + (high - low) * middles)
+    ratio, density, _ = _table()
+    lambdas = diameters[:, None] / (diameters[:, None] + lengths)
+    thresholds = np.interp(lambdas, ratio, density) * lambdas**3
+    return float((metal_fraction >= thresholds).mean())

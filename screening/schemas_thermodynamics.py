@@ -121,6 +121,11 @@ class InterphaseDoc(Document):
     percolation_threshold_interval: tuple[float, float] = Field(
         description="V_p over the stated ranges of grain size and tunnelling length (0 to 1)."
     )
+    percolation_probability: float | None = Field(
+        None,
+        description="Probability that the metal percolates (MCI) over those ranges (0 to 1); null "
+        "in documents of version 0.1.0.",
+    )
     threshold_model: str = Field(description="Model of V_p with its inputs and units.")
     metallic_rule: str = Field(description="How a product was taken to be metallic.")
     interphase_class: str = Field(description="SEI, MI-SEI or MCI.")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from math import pi
+from math import log, pi
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from misei.screening.percolation import (
     TABLE_PATH,
     PercolationInputError,
     core_threshold,
+    percolation_probability,
     percolation_threshold,
 )
 
@@ -120,3 +121,30 @@ def test_only_the_ratio_of_the_lengths_counts() -> None:
 def test_bad_lengths(grain: float, tunnelling: float, message: str) -> None:
     with pytest.raises(PercolationInputError, match=message):
         percolation_threshold(grain, tunnelling)
+
+
+def test_probability_is_none_below_the_range_and_one_above() -> None:
+    low, high = percolation_threshold().interval
+    assert percolation_probability(0.0) == percolation_probability(low) == 0.0
+    assert percolation_probability(high) == 1.0
+
+
+def test_probability_counts_the_grains_that_percolate() -> None:
+    # Without a range of delta the grains that percolate are those up to one diameter: V_f = V_p at
+    # D = 2 nm, which halves the logarithm of 1.5 to 3 nm at ln(2 / 1.5) / ln(2).
+    at_two = percolation_threshold(2.0, 2.5).value
+    share = log(2.0 / 1.5) / log(2.0)
+    # delta spreads evenly about 2.5 nm, so that the share hardly moves.
+    assert percolation_probability(at_two) == pytest.approx(share, abs=0.02)
+
+
+def test_probability_grows_with_the_metal() -> None:
+    fractions = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06]
+    probabilities = [percolation_probability(fraction) for fraction in fractions]
+    assert probabilities == sorted(probabilities)
+    assert probabilities[0] < 0.01 < 0.9 < probabilities[-1]
+
+
+def test_probability_refuses_what_the_threshold_refuses() -> None:
+    with pytest.raises(PercolationInputError, match="not positive"):
+        percolation_probability(0.01, grain_diameter_nm=0.0)
