@@ -19,6 +19,7 @@ from misei.launchers.options import (
     EngineName,
     Preset,
     RunDir,
+    Source,
     Workers,
 )
 
@@ -75,6 +76,7 @@ def adhesion(
     preset: Preset = "quick",
     workers: Workers = None,
     run_dir: RunDir = None,
+    source: Source = None,
     as_json: AsJson = False,
 ) -> None:
     """Work of adhesion of Li on an alloy, and whether Li wets it.
@@ -87,7 +89,7 @@ def adhesion(
     """
     from misei.launchers.single import run_adhesion
 
-    document = run_adhesion(alloy, engine, preset, workers, run_dir)
+    document = run_adhesion(alloy, engine, preset, workers, run_dir, source)
     if as_json:
         without_cells = {"interfaces": {"__all__": {"structure"}}}
         console.print_json(console.plain(document, exclude=without_cells))
@@ -103,6 +105,7 @@ def barrier(
     preset: Preset = "quick",
     workers: Workers = None,
     run_dir: RunDir = None,
+    source: Source = None,
     as_json: AsJson = False,
 ) -> None:
     """Li migration barriers in an alloy by CI-NEB, and the best path that percolates.
@@ -115,7 +118,7 @@ def barrier(
     """
     from misei.launchers.single import run_barrier
 
-    document = run_barrier(alloy, engine, preset, workers, run_dir)
+    document = run_barrier(alloy, engine, preset, workers, run_dir, source)
     if as_json:
         console.print_json(console.plain(document))
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from misei.launchers import console
-from misei.launchers.options import AsJson, EngineName, RunDir, Workers
+from misei.launchers.options import AsJson, EngineName, RunDir, Source, Workers
 
 if TYPE_CHECKING:
     from misei.launchers.vibrations import VibrationsRun
@@ -20,7 +20,7 @@ NOT_IN_JSON = {"structure"}
 def vibrations(
     phases: Annotated[
         list[str] | None,
-        typer.Argument(help="Formulas (lowest polymorph) or ids of the bundled set."),
+        typer.Argument(help="Formulas (lowest polymorph) or ids of the source."),
     ] = None,
     system: Annotated[
         list[str] | None,
@@ -29,6 +29,7 @@ def vibrations(
     engine: EngineName = "sevennet-l3i5",
     workers: Workers = None,
     run_dir: RunDir = None,
+    source: Source = None,
     as_json: AsJson = False,
 ) -> None:
     """Vibrations of phases: free energy F_vib(T), lowest frequency, dynamical stability.
@@ -44,7 +45,7 @@ def vibrations(
     """
     from misei.launchers.vibrations import run_vibrations
 
-    run = run_vibrations(phases or [], system or [], engine, workers, run_dir)
+    run = run_vibrations(phases or [], system or [], engine, workers, run_dir, source_name=source)
     if as_json:
         documents = run.documents.values()
         console.print_json([console.plain(d, exclude=NOT_IN_JSON) for d in documents])

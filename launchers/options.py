@@ -32,7 +32,7 @@ RunDir = Annotated[
     Path | None, typer.Option("--run-dir", help="Results folder; default MISEI_RUN_DIR or runs.")
 ]
 Crystal = Annotated[
-    str, typer.Argument(help="Formula of the bundled set, or a structure file (CIF, POSCAR).")
+    str, typer.Argument(help="Formula of the source, or a structure file (CIF, POSCAR).")
 ]
 CampaignFile = Annotated[
     Path | None,

@@ -12,8 +12,8 @@ from pymatgen.core import Structure
 from misei.launchers.console import print_report, progress
 from misei.launchers.local import run_flows
 from misei.launchers.machine import machine_settings
+from misei.launchers.sources import open_source
 from misei.launchers.store import open_store
-from misei.screening.entries import BundledSource
 from misei.screening.results import find_document
 from misei.screening.schemas import AdhesionDoc, MigrationDoc
 from misei.workflows.campaign import property_makers
@@ -22,15 +22,22 @@ Doc = TypeVar("Doc", bound=BaseModel)
 
 
 class CrystalError(ValueError):
-    """An alloy that is neither in the bundled set nor a readable structure file with Li."""
+    """An alloy that is neither in the source nor a readable structure file with Li."""
 
 
 class RunError(ValueError):
     """A run that ended without the result that was asked for."""
 
 
-def read_crystal(text: str) -> tuple[str, Structure]:
-    """Return name and structure of a formula of the bundled set or of a structure file.
+def read_crystal(text: str, source: str | None = None) -> tuple[str, Structure]:
+    """Return name and structure of a phase of a source, or of a structure file.
+
+    Parameters
+    ----------
+    text
+        Formula (its lowest polymorph) or id, or the path of a structure file.
+    source
+        Name of the source, by default that of the settings.
 
     Raises
     ------
@@ -42,10 +49,11 @@ def read_crystal(text: str) -> tuple[str, Structure]:
     if looks_like_file:
         structure = _read_file(path)
     else:
-        entries = BundledSource().find(text)
+        phases = open_source(source)
+        entries = phases.find(text)
         if not entries:
             raise CrystalError(
-                f"{text!r} is neither a phase of the bundled set (`misei alloys METAL` lists "
+                f"{text!r} is neither a phase of the {phases.name} (`misei alloys METAL` lists "
                 "alloys) nor a structure file"
             )
         structure = entries[0].structure
@@ -64,19 +72,29 @@ def _read_file(path: Path) -> Structure:
 
 
 def run_adhesion(
-    alloy: str, engine: str, preset: str, workers: int | None, run_dir: Path | None
+    alloy: str,
+    engine: str,
+    preset: str,
+    workers: int | None,
+    run_dir: Path | None,
+    source: str | None = None,
 ) -> AdhesionDoc:
     """Compute the work of adhesion of Li on one alloy, or find it in the store."""
-    name, structure = read_crystal(alloy)
+    name, structure = read_crystal(alloy, source)
     maker, _ = property_makers(engine, preset)
     return _run(maker.make(structure, name), AdhesionDoc, workers, run_dir)
 
 
 def run_barrier(
-    alloy: str, engine: str, preset: str, workers: int | None, run_dir: Path | None
+    alloy: str,
+    engine: str,
+    preset: str,
+    workers: int | None,
+    run_dir: Path | None,
+    source: str | None = None,
 ) -> MigrationDoc:
     """Compute the migration barriers of one crystal, or find them in the store."""
-    name, structure = read_crystal(alloy)
+    name, structure = read_crystal(alloy, source)
     _, maker = property_makers(engine, preset)
     return _run(maker.make(structure, name), MigrationDoc, workers, run_dir)
 

@@ -1,4 +1,4 @@
-"""Vibrations of phases of the bundled set: computed or found, and read for finite temperature."""
+"""Vibrations of phases of a source: computed or found, and read for finite temperature."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobflow import JobStore
-
 from misei.launchers.console import print_report, progress
 from misei.launchers.local import run_flows
 from misei.launchers.machine import machine_settings
+from misei.launchers.sources import open_source
 from misei.launchers.store import open_store
 from misei.screening.chemical_systems import parse_chemical_system
-from misei.screening.entries import BundledSource, EntrySource, MissingDataError, ReferenceEntry
-from misei.screening.results import Queryable, find_document, find_documents
+from misei.screening.entries import EntrySource, MissingDataError, ReferenceEntry
+from misei.screening.results import find_document
 from misei.screening.schemas_vibrations import VibrationsDoc
 from misei.screening.thermodynamics import phase_name
 from misei.screening.vibrations import competing_phases, finite_temperature_source
@@ -57,8 +56,9 @@ def run_vibrations(
     engine: str,
     workers: int | None = None,
     run_dir: Path | None = None,
+    source_name: str | None = None,
 ) -> VibrationsRun:
-    """Compute the vibrations of phases of the bundled set, or find them in the store.
+    """Compute the vibrations of phases of a source, or find them in the store.
 
     Parameters
     ----------
@@ -69,18 +69,21 @@ def run_vibrations(
         dynamically unstable, the polymorph that takes its place is computed as well.
     engine, workers, run_dir
         As on the command line.
+    source_name
+        Where the crystals come from; by default the source of the settings. Free energies serve
+        the source whose ids they carry.
 
     Raises
     ------
     MissingDataError, ChemicalSystemError
-        For a phase or a system that the bundled set does not hold.
+        For a phase or a system that the source does not hold.
     NoPhaseError
         When neither phases nor systems are given.
     UnknownEngineError
         For an engine that is not known.
     """
     get_engine(engine)
-    source = BundledSource()
+    source = open_source(source_name)
     symbols = {system: parse_chemical_system(system).split("-") for system in systems}
     wanted = [_find(phase, source) for phase in phases]
     wanted += [entry for s in symbols.values() for entry in competing_phases(source, s)]
@@ -139,8 +142,3 @@ def _missing(source: EntrySource, elements: Iterable[str], run: VibrationsRun) -
     # Which phases are missing does not depend on the temperature.
     temperature = min((d.temperatures_K[-1] for d in converged), default=1.0)
     return finite_temperature_source(source, elements, converged, temperature)[1]
-
-
-def read_vibrations(store: JobStore | Queryable) -> list[VibrationsDoc]:
-    """Return all converged vibrations of a results store, the last computed first."""
-    return find_documents(store, VibrationsDoc)

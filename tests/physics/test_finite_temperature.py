@@ -7,8 +7,8 @@ from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 from scipy import constants
 
-from misei.launchers.vibrations import read_vibrations
 from misei.screening.entries import BundledSource, EntrySource
+from misei.screening.results import find_documents
 from misei.screening.schemas_vibrations import VibrationsDoc
 from misei.screening.thermodynamics import reduce
 from misei.screening.vibrations import finite_temperature_source
@@ -40,7 +40,7 @@ def vibrations(tmp_path_factory: pytest.TempPathFactory) -> list[VibrationsDoc]:
         Flow(flows), store=results, log=False, create_folders=True, ensure_success=True,
         root_dir=tmp_path_factory.mktemp("vibrations"),
     )  # fmt: skip
-    return read_vibrations(results)
+    return find_documents(results, VibrationsDoc)
 
 
 def potential(source: EntrySource) -> float:
