@@ -158,7 +158,7 @@ def test_connection_refused() -> None:
         free.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
     server = MaterialsProject(endpoint=endpoint, api_key=SecretStr(KEY))
-    assert "Connection refused);" in fails_with(ConnectionFailedError, server)
+    assert "Connection refused;" in fails_with(ConnectionFailedError, server)
 
 
 def test_no_answer_in_time(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
