@@ -24,7 +24,7 @@ from misei.launchers.sources import open_source
 from misei.screening.entries import EntrySource
 from misei.screening.formulas import parse_mixture
 from misei.screening.hulls import clear_hulls
-from misei.screening.thermodynamics import voltage_profile
+from misei.screening.thermodynamics import reduce
 
 LI = Element("Li")
 MAX_ELEMENTS = 6
@@ -69,10 +69,8 @@ def pairs_of(compounds: list[str], shuffle: random.Random) -> Iterator[tuple[str
 
 def misei_window(formula: str, source: EntrySource) -> Window:
     """Reduction and oxidation potential by misei."""
-    profile = voltage_profile(formula, source)
-    reduced = [s.potential_high for s in profile if s.li_uptake > EVOLUTION_NOISE]
-    oxidized = [s.potential_low for s in profile if s.li_uptake < -EVOLUTION_NOISE]
-    return reduced[0] or 0.0 if reduced else 0.0, min(oxidized, default=None)
+    document = reduce(formula, source)
+    return document.reduction_potential, document.oxidation_potential
 
 
 def pymatgen_window(formula: str, source: EntrySource) -> Window:

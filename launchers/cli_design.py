@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from misei.launchers import console
 from misei.launchers import tables_design as tables
-from misei.launchers.options import AsJson, Excluded, Source
+from misei.launchers.options import (
+    AsJson,
+    Excluded,
+    GrainDiameter,
+    Source,
+    TunnellingLength,
+    threshold_inputs,
+)
 
 Solid = Annotated[str, typer.Argument(help="Formula or composite.", show_default=False)]
 
@@ -23,12 +30,8 @@ def design(
             help="Moles of host per mole of additive; may be repeated; default 0.1 to 1000."
         ),
     ] = None,
-    grain_diameter: Annotated[
-        float | None, typer.Option(help="Diameter of the metal grains in nm; default 2.")
-    ] = None,
-    tunnelling_length: Annotated[
-        float | None, typer.Option(help="Gap that electrons tunnel across in nm; default 2.5.")
-    ] = None,
+    grain_diameter: GrainDiameter = None,
+    tunnelling_length: TunnellingLength = None,
     exclude: Excluded = None,
     source: Source = None,
     as_json: AsJson = False,
@@ -53,11 +56,7 @@ def design(
     from misei.launchers.sources import open_source
     from misei.screening.composites import scan_ratios
 
-    inputs: dict[str, Any] = {
-        "grain_diameter_nm": grain_diameter,
-        "tunnelling_length_nm": tunnelling_length,
-    }
-    given = {name: value for name, value in inputs.items() if value is not None}
+    given = threshold_inputs(grain_diameter, tunnelling_length)
     document = scan_ratios(
         host, additive, open_source(source), ratio, excluded=exclude or (), **given
     )

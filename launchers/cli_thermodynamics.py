@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,12 @@ from misei.launchers.options import (
     Excluded,
     FormulaFile,
     Formulas,
+    GrainDiameter,
     OptionalFormulas,
     Source,
     Temperature,
+    TunnellingLength,
+    threshold_inputs,
 )
 
 
@@ -57,17 +60,9 @@ def reduce(
     """
     from misei.launchers import reductions
     from misei.launchers.sources import open_source
-    from misei.launchers.temperatures import at_temperature
-    from misei.screening.thermodynamics import reduce as reduce_formula
 
     wanted = reductions.formulas_of(formulas or [], file)
-    excluded = exclude or []
-    reduce_one = at_temperature(
-        lambda formula, entries: reduce_formula(formula, entries, excluded),
-        open_source(source),
-        temperature,
-        excluded,
-    )
+    reduce_one = reductions.reducer(open_source(source), temperature, exclude or [])
     if format_ := reductions.row_format(row_format, output):
         failures = reductions.write_rows(wanted, reduce_one, format_, output)
         if failures:
@@ -86,12 +81,8 @@ def reduce(
 @console.one_line_errors
 def interphase(
     formulas: Formulas,
-    grain_diameter: Annotated[
-        float | None, typer.Option(help="Diameter of the metal grains in nm; default 2.")
-    ] = None,
-    tunnelling_length: Annotated[
-        float | None, typer.Option(help="Gap that electrons tunnel across in nm; default 2.5.")
-    ] = None,
+    grain_diameter: GrainDiameter = None,
+    tunnelling_length: TunnellingLength = None,
     exclude: Excluded = None,
     source: Source = None,
     temperature: Temperature = None,
@@ -109,11 +100,7 @@ def interphase(
     from misei.launchers.temperatures import at_temperature
     from misei.screening.interphase import interphase as find_interphase
 
-    inputs: dict[str, Any] = {
-        "grain_diameter_nm": grain_diameter,
-        "tunnelling_length_nm": tunnelling_length,
-    }
-    given = {name: value for name, value in inputs.items() if value is not None}
+    given = threshold_inputs(grain_diameter, tunnelling_length)
     excluded = exclude or []
     interphase_of = at_temperature(
         lambda formula, entries: find_interphase(formula, entries, excluded=excluded, **given),

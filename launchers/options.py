@@ -38,6 +38,12 @@ CampaignFile = Annotated[
     Path | None,
     typer.Argument(help="Campaign file; by default the campaign screened last in this folder."),
 ]
+GrainDiameter = Annotated[
+    float | None, typer.Option(help="Diameter of the metal grains in nm; default 2.")
+]
+TunnellingLength = Annotated[
+    float | None, typer.Option(help="Gap that electrons tunnel across in nm; default 2.5.")
+]
 Temperature = Annotated[
     float | None,
     typer.Option(
@@ -58,3 +64,14 @@ Source = Annotated[
 
 # A formula that starts with a minus is a wrong formula, not an unknown option.
 NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
+
+
+def threshold_inputs(
+    grain_diameter_nm: float | None, tunnelling_length_nm: float | None
+) -> dict[str, float]:
+    """Return the lengths that the user gave; the others keep their defaults."""
+    lengths = {
+        "grain_diameter_nm": grain_diameter_nm,
+        "tunnelling_length_nm": tunnelling_length_nm,
+    }
+    return {name: length for name, length in lengths.items() if length is not None}

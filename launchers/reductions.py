@@ -11,6 +11,8 @@ from typing import TextIO
 from rich.progress import track
 
 from misei.launchers.console import err
+from misei.launchers.temperatures import at_temperature
+from misei.screening.entries import EntrySource
 from misei.screening.reduction_rows import (
     ROW_FORMATS,
     Failure,
@@ -21,6 +23,7 @@ from misei.screening.reduction_rows import (
     row,
 )
 from misei.screening.schemas_thermodynamics import ReductionDoc
+from misei.screening.thermodynamics import reduce
 
 
 class FormulaFileError(ValueError):
@@ -63,6 +66,15 @@ def row_format(name: str | None, output: Path | None) -> RowFormat | None:
     if chosen is not None and chosen not in ROW_FORMATS:
         raise RowFormatError(f"unknown format {chosen!r}; valid: {', '.join(ROW_FORMATS)}")
     return chosen
+
+
+def reducer(
+    source: EntrySource, temperature: float | None, excluded: list[str]
+) -> Callable[[str], ReductionDoc]:
+    """Return the reduction of a formula at a temperature (K; None: without vibrations)."""
+    return at_temperature(
+        lambda formula, entries: reduce(formula, entries, excluded), source, temperature, excluded
+    )
 
 
 def write_rows(

@@ -103,7 +103,7 @@ def print_interphases(documents: Sequence[InterphaseDoc]) -> None:
                 100 * d.percolation_threshold,
                 " to ".join(f"{100 * v:.1f}" for v in d.percolation_threshold_interval),
                 d.interphase_class,
-                None if d.percolation_probability is None else 100 * d.percolation_probability,
+                100 * d.percolation_probability,
                 d.interface_type,
                 ", ".join(d.metallic_products) or "none",
             ]

@@ -23,7 +23,7 @@ from misei.screening.schemas_compatibility import (
     ContactDoc,
     OwnReaction,
 )
-from misei.screening.thermodynamics import DECIMALS, PotentialError, phase_name, reduce
+from misei.screening.thermodynamics import DECIMALS, PotentialError, phase_name, reduce, rounded
 
 CLOSED_UNIT = "eV/atom"
 OPEN_UNIT = "eV per atom other than Li"
@@ -112,12 +112,12 @@ def _document(contact: Contact, source: EntrySource, potential: float | None) ->
         energy_unit=CLOSED_UNIT if potential is None else OPEN_UNIT,
         coating=_own(contact, contact.coating, contact.own[0]),
         electrolyte=_own(contact, contact.electrolyte, contact.own[1]),
-        mutual_energy=_rounded(contact.mutual) if reacts else 0.0,
-        mutual_energy_per_atom=_rounded(per_atom) if reacts else 0.0,
-        total_energy=_rounded(contact.total if reacts else min(contact.own)),
-        atomic_fraction=_rounded(contact.atomic_fraction) if reacts else None,
-        mole_fraction=_rounded(contact.mole_fraction) if reacts else None,
-        li_uptake=_rounded(li - contact.mixture[LI]) if reacts else 0.0,
+        mutual_energy=rounded(contact.mutual) if reacts else 0.0,
+        mutual_energy_per_atom=rounded(per_atom) if reacts else 0.0,
+        total_energy=rounded(contact.total if reacts else min(contact.own)),
+        atomic_fraction=rounded(contact.atomic_fraction) if reacts else None,
+        mole_fraction=rounded(contact.mole_fraction) if reacts else None,
+        li_uptake=rounded(li - contact.mixture[LI]) if reacts else 0.0,
         products=_named(products),
         metallic_products=metallic,
         metal_volume_fraction=metal,
@@ -127,12 +127,8 @@ def _document(contact: Contact, source: EntrySource, potential: float | None) ->
 
 def _own(contact: Contact, solid: Solid, energy: float) -> OwnReaction:
     products = contact.products(solid.composition)
-    return OwnReaction(formula=solid.formula, energy=_rounded(energy), products=_named(products))
+    return OwnReaction(formula=solid.formula, energy=rounded(energy), products=_named(products))
 
 
 def _named(products: Products) -> dict[str, float]:
     return {phase_name(phase): round(n, DECIMALS) for phase, n in products}
-
-
-def _rounded(value: float) -> float:
-    return round(value, DECIMALS) + 0.0  # no -0.0

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from misei.screening.entries import EntrySource, ReferenceEntry, describe
-from misei.screening.formulas import FormulaError
 from misei.screening.percolation import (
     DEFAULT_GRAIN_DIAMETER_NM,
     DEFAULT_TUNNELLING_LENGTH_NM,
@@ -95,8 +94,6 @@ def interphase(
     excluded = list(excluded)
     threshold = percolation_threshold(grain_diameter_nm, tunnelling_length_nm)
     final = step_at(voltage_profile(formula, source, excluded), 0.0)
-    if not final.products:
-        raise FormulaError(f"{formula!r} leaves nothing but Li metal")
     fraction, metallic = metal_fraction(final.products, source)
     return InterphaseDoc(
         formula=formula,
@@ -112,6 +109,6 @@ def interphase(
         metallic_rule=source.metallic_rule,
         interphase_class=interphase_class(fraction, threshold.value),
         li_uptake_0V=final.li_uptake,
-        excluded_phases=list(excluded),
+        excluded_phases=excluded,
         source=describe(source),
     )

@@ -52,18 +52,17 @@ class ReductionDoc(Document):
         "from the electrolyte's real energy where it is in the source, else from the hull."
     )
     volume: float | None = Field(
-        None,
         description="Volume of the electrolyte, angstrom^3 per formula unit; null: the source has "
         "no such phase.",
     )
-    product_volume_0V: float | None = Field(
-        None, description="Volume of the products at 0 V, angstrom^3 per formula unit."
+    product_volume_0V: float = Field(
+        description="Volume of the products at 0 V, angstrom^3 per formula unit."
     )
     voltage_profile: list[Plateau] = Field(description="From high to low potential.")
-    energy_error: float | None = Field(
-        None, description="Standard error of the formation energies behind the errors, eV/atom."
+    energy_error: float = Field(
+        description="Standard error of the formation energies behind the errors, eV/atom."
     )
-    energy_error_source: str = Field("", description="Where that error comes from.")
+    energy_error_source: str = Field(description="Where that error comes from.")
     excluded_phases: list[str] = Field(default_factory=list, description="Excluded by the user.")
     source: dict[str, str] = Field(
         description="Name, version, protocol and temperature of the entries."
@@ -73,9 +72,7 @@ class ReductionDoc(Document):
     @property
     def volume_change_0V(self) -> float | None:
         """Relative change of volume from the electrolyte to its products at 0 V."""
-        if self.volume is None or self.product_volume_0V is None:
-            return None
-        return self.product_volume_0V / self.volume - 1.0
+        return None if self.volume is None else self.product_volume_0V / self.volume - 1.0
 
     @computed_field(description="Reduced by less than the error: it may be stable with Li.")  # type: ignore[prop-decorator]
     @property
@@ -121,27 +118,20 @@ class InterphaseDoc(Document):
     percolation_threshold_interval: tuple[float, float] = Field(
         description="V_p over the stated ranges of grain size and tunnelling length (0 to 1)."
     )
-    percolation_probability: float | None = Field(
-        None,
-        description="Probability that the metal percolates (MCI) over those ranges (0 to 1); null "
-        "in documents of version 0.1.0.",
+    percolation_probability: float = Field(
+        description="Probability that the metal percolates (MCI) over those ranges (0 to 1)."
     )
     threshold_model: str = Field(description="Model of V_p with its inputs and units.")
     metallic_rule: str = Field(description="How a product was taken to be metallic.")
     interphase_class: str = Field(description="SEI, MI-SEI or MCI.")
-    li_uptake_0V: float | None = Field(
-        None,
-        description="Li taken up per formula unit at 0 V; null in documents of version 0.1.0.",
-    )
+    li_uptake_0V: float = Field(description="Li taken up per formula unit at 0 V.")
     excluded_phases: list[str] = Field(default_factory=list, description="Excluded by the user.")
     source: dict[str, str] = Field(description="Name, version and protocol of the entries.")
 
-    @computed_field(description="I, III-SEI, III-MI-SEI or II-MCI; null: uptake not known.")  # type: ignore[prop-decorator]
+    @computed_field(description="I, III-SEI, III-MI-SEI or II-MCI.")  # type: ignore[prop-decorator]
     @property
-    def interface_type(self) -> str | None:
+    def interface_type(self) -> str:
         """Type of the interface with Li metal."""
-        if self.li_uptake_0V is None:
-            return None
         return interface_type(self.li_uptake_0V > LI_UPTAKE_NOISE, self.interphase_class)
 
 

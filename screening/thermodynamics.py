@@ -115,10 +115,10 @@ def _profile(composition: Composition, hull: Hull, energy_error: float) -> list[
     errors = [None, *(_edge_error(*pair, energy_error) for pair in pairwise(breakpoints))]
     return [
         ProfileStep(
-            potential_high=None if b.potential_high is None else _rounded(b.potential_high),
+            potential_high=None if b.potential_high is None else rounded(b.potential_high),
             potential_high_error=error,
-            potential_low=_rounded(b.potential_low),
-            li_uptake=_rounded(b.uptake),
+            potential_low=rounded(b.potential_low),
+            li_uptake=rounded(b.uptake),
             products=_formula_units(b),
         )
         for b, error in zip(breakpoints, errors, strict=True)
@@ -147,7 +147,8 @@ def _edge_error(above: Breakpoint, below: Breakpoint, energy_error: float) -> fl
     return round(spread / (below.uptake - above.uptake), DECIMALS)
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
+    """Round an energy, a potential or an amount to what the hull is good for."""
     return round(value, DECIMALS) + 0.0  # no -0.0
 
 
@@ -226,7 +227,7 @@ def reduce(formula: str, source: EntrySource, excluded: Iterable[str] = ()) -> R
     oxidation, oxidation_error = _oxidation_potential(profile)
     return ReductionDoc(
         formula=formula,
-        e_above_hull=None if start.volume is None else _rounded(above_hull),
+        e_above_hull=None if start.volume is None else rounded(above_hull),
         reduction_potential=reduction,
         reduction_potential_error=reduction_error,
         oxidation_potential=oxidation,
@@ -281,10 +282,12 @@ def _reduction_potential(profile: list[ProfileStep]) -> tuple[float, float | Non
 
 
 def _oxidation_potential(profile: list[ProfileStep]) -> tuple[float | None, float | None]:
-    for above, below in reversed(list(pairwise(profile))):
-        if above.li_uptake < -AMOUNT_TOLERANCE:
-            return above.potential_low, below.potential_high_error
-    return None, None
+    given_off = [step for step in profile if step.li_uptake < -AMOUNT_TOLERANCE]
+    if not given_off:
+        return None, None
+    # What is no compound with Li at all gives it off at 0 V, below which there is no step.
+    below = profile[len(given_off) :]
+    return given_off[-1].potential_low, below[0].potential_high_error if below else None
 
 
 def _plateau(step: ProfileStep) -> Plateau:

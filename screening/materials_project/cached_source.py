@@ -22,20 +22,28 @@ from misei.screening.materials_project.client import (
 from misei.screening.materials_project.documents import written_id
 from misei.screening.materials_project.stored_entries import METALLIC_RULE_MP
 
-# Standard deviation of DFT reaction energies among oxides about experiment: Hautier, Ong, Jain,
-# Moore and Ceder, Phys. Rev. B 85, 155208 (2012).
-MP_ENERGY_ERROR = 0.024  # eV/atom
-MP_ENERGY_ERROR_SOURCE = (
-    "standard deviation of DFT reaction energies from experiment "
-    "(Hautier et al., Phys. Rev. B 85, 155208 (2012))"
-)
 MAX_NAMED = 6
 # mp-1138, mp-1138-GGA, mp-bru
 _ID = re.compile(r"(?P<material_id>(?:mp|mvc)-(?:\d+|[a-z]+))(?P<run_type>-.+)?")
 
 
+class MaterialsProjectSource:
+    """What the cached and the live source have in common."""
+
+    name = "Materials Project"
+    metallic_rule = METALLIC_RULE_MP
+    # Standard deviation of DFT reaction energies among oxides about experiment: Hautier, Ong,
+    # Jain, Moore and Ceder, Phys. Rev. B 85, 155208 (2012).
+    energy_error = 0.024  # eV/atom
+    energy_error_source = (
+        "standard deviation of DFT reaction energies from experiment "
+        "(Hautier et al., Phys. Rev. B 85, 155208 (2012))"
+    )
+    temperature = 0.0
+
+
 @dataclass(frozen=True)
-class CachedSource:
+class CachedSource(MaterialsProjectSource):
     """What was fetched of one thermo type and one version; nothing leaves the machine.
 
     Parameters
@@ -50,11 +58,6 @@ class CachedSource:
     """
 
     folder: CacheFolder
-    name: str = "Materials Project"
-    metallic_rule: str = METALLIC_RULE_MP
-    energy_error: float = MP_ENERGY_ERROR
-    energy_error_source: str = MP_ENERGY_ERROR_SOURCE
-    temperature: float = 0.0
 
     @property
     def version(self) -> str:

@@ -12,18 +12,16 @@ from misei.screening.entries import ReferenceEntry
 from misei.screening.formulas import FormulaError, parse_composition
 from misei.screening.materials_project.cache import CacheFolder
 from misei.screening.materials_project.cached_source import (
-    MP_ENERGY_ERROR,
-    MP_ENERGY_ERROR_SOURCE,
     CachedSource,
+    MaterialsProjectSource,
     material_id_of,
 )
 from misei.screening.materials_project.client import MaterialsProject
-from misei.screening.materials_project.stored_entries import METALLIC_RULE_MP
 from misei.screening.materials_project.sync import sync
 
 
 @dataclass(frozen=True)
-class LiveSource:
+class LiveSource(MaterialsProjectSource):
     """The Materials Project as it is now; what is fetched goes to the cache and is read there.
 
     Parameters
@@ -36,11 +34,6 @@ class LiveSource:
 
     server: MaterialsProject
     cache_dir: Path
-    name: str = "Materials Project"
-    metallic_rule: str = METALLIC_RULE_MP
-    energy_error: float = MP_ENERGY_ERROR
-    energy_error_source: str = MP_ENERGY_ERROR_SOURCE
-    temperature: float = 0.0
 
     @property
     def cached(self) -> CachedSource:

@@ -55,19 +55,16 @@ def system_elements(text: str, source: EntrySource, sizes: Sequence[int]) -> lis
 def system_diagram(
     source: EntrySource, elements: Sequence[str], excluded: Iterable[str] = ()
 ) -> PhaseDiagram:
-    """Return the phase diagram of exactly these elements, the lowest phase of each composition.
+    """Return the phase diagram of exactly these elements: without Li where it is not among them.
 
     Raises
     ------
     MissingDataError
         As :func:`misei.screening.hulls.phase_diagram`.
     """
-    lowest: dict[str, ReferenceEntry] = {}
+    wanted = [Element(symbol) for symbol in elements]
     entries = phase_diagram(source, elements, excluded).all_entries
-    for entry in sorted(entries, key=lambda e: e.energy_per_atom):
-        if {element.symbol for element in entry.elements} <= set(elements):
-            lowest.setdefault(entry.composition.reduced_formula, entry)
-    return PhaseDiagram(list(lowest.values()), elements=[Element(symbol) for symbol in elements])
+    return PhaseDiagram([e for e in entries if set(e.elements) <= set(wanted)], elements=wanted)
 
 
 def short_name(entry: ReferenceEntry) -> str:

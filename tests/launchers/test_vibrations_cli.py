@@ -39,31 +39,6 @@ def test_a_metal_is_computed_once(tmp_path: Path) -> None:
     assert "THz" in again.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
-        ([], "no phase given"),
-        (["Li9Xe"], "Li9Xe"),
-        (["--system", "Li-Xx"], "Xx"),
-        (["--system", "Li-U"], "U"),
-        (["Al", "--engine", "vaspy"], "vaspy"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: list[str], named: str, tmp_path: Path
-) -> None:
-    done = misei(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert named in done.stderr
-
-
-def test_help_has_examples(tmp_path: Path) -> None:
-    done = misei("--help", cwd=tmp_path)
-    assert "misei vibrations" in done.stdout.split("Examples")[1]
-
-
 def made_up(entry: ReferenceEntry, stable: bool) -> VibrationsDoc:
     return VibrationsDoc(
         formula=entry.data["formula"], entry_id=str(entry.entry_id), engine="toy",

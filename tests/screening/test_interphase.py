@@ -4,7 +4,6 @@ import pytest
 
 from misei.screening.entries import BundledSource
 from misei.screening.interphase import interphase, interphase_class
-from misei.screening.schemas_thermodynamics import InterphaseDoc
 
 # Volumes of conftest.py in angstrom^3 per formula: at 0 V Li6PS5Cl gives 5 Li2S + Li3P + LiCl,
 # Li10GeP2S12 gives 12 Li2S + 2 Li3P + 1/4 Li15Ge4.
@@ -68,8 +67,3 @@ def test_interface_types(
     assert doc.li_uptake_0V == pytest.approx(uptake, abs=1e-5)
     assert doc.interface_type == expected
     assert doc.model_dump()["interface_type"] == expected
-
-
-def test_document_without_uptake_has_no_interface_type(toy_source: BundledSource) -> None:
-    stored = interphase("LiCl", toy_source).model_dump(exclude={"li_uptake_0V"})
-    assert InterphaseDoc.model_validate(stored).interface_type is None

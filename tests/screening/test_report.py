@@ -30,6 +30,7 @@ def reduction(name: str, e_above_hull: float | None = 0.016) -> ReductionDoc:
     return ReductionDoc(
         formula=name, e_above_hull=e_above_hull, reduction_potential=1.7, oxidation_potential=2.1,
         products_0V=steps[-1][3], li_uptake_0V=8.0, reaction_energy_0V=-0.9,
+        volume=None, product_volume_0V=100.0, energy_error=0.01, energy_error_source="a table",
         voltage_profile=[
             Plateau(potential_high=high, potential_low=low, li_uptake=n, products=p)
             for high, low, n, p in steps
@@ -44,6 +45,7 @@ def interphase(name: str, fraction: float, kind: str) -> InterphaseDoc:
         metal_volume_fraction=fraction, percolation_threshold=0.03,
         percolation_threshold_interval=(0.01, 0.07), threshold_model="cherry-pit, D = 2 nm",
         metallic_rule="a rule", interphase_class=kind, source=SOURCE,
+        percolation_probability=0.5, li_uptake_0V=8.0,
     )  # fmt: skip
 
 

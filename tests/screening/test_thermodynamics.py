@@ -193,6 +193,13 @@ def test_errors_of_the_potentials(toy_source: BundledSource) -> None:
     assert lgps[0].potential_high_error is None
 
 
+def test_what_is_no_compound_gives_off_its_lithium_at_0V(toy_source: BundledSource) -> None:
+    doc = reduce("LiCu", toy_source)
+    assert (doc.reduction_potential, doc.oxidation_potential) == (0.0, 0.0)
+    assert (doc.li_uptake_0V, doc.products_0V) == (-1.0, {"Cu": 1.0})
+    assert doc.oxidation_potential_error is None
+
+
 def test_reduction_within_the_error_is_marked(toy_source: BundledSource) -> None:
     # Ge is lithiated at 0.5 V; 2 atoms of LiGe for one Li.
     assert not reduce("Ge", replace(toy_source, energy_error=0.249)).reduction_within_error
