@@ -94,10 +94,9 @@ def _clusters(
     wrapping = np.zeros(len(first), dtype=np.bool_)
     for edge in range(len(first)):
         _, wrapping[edge] = _join(parent, image, size, first[edge], second[edge], shifts[edge])
-    roots = np.array([_find(parent, image, node) for node in range(count)])
+    roots = np.array([_find(parent, image, node) for node in range(count)], dtype=np.int64)
     wraps = np.zeros(count, dtype=np.int64)
-    for edge in np.nonzero(wrapping)[0]:
-        wraps[roots[first[edge]]] = 1
+    wraps[roots[first[wrapping]]] = 1
     return roots, wraps[roots]
 
 
