@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from misei import __version__
-from misei.launchers import cli_design, cli_thermodynamics, cli_vibrations, console, tables
+from misei.launchers import (
+    cli_design,
+    cli_percolation,
+    cli_thermodynamics,
+    cli_vibrations,
+    console,
+    tables,
+)
 from misei.launchers.cli_mp import mp_app
 from misei.launchers.cli_plot import plot_app
 from misei.launchers.options import (
@@ -65,6 +72,9 @@ app.command(context_settings=NEGATIVE_NUMBERS)(cli_thermodynamics.interphase)
 app.command()(cli_thermodynamics.alloys)
 app.command(context_settings=NEGATIVE_NUMBERS)(cli_design.design)
 app.command(context_settings=NEGATIVE_NUMBERS)(cli_design.compatibility)
+app.command(context_settings=NEGATIVE_NUMBERS)(cli_percolation.conductivity)
+app.command()(cli_percolation.thresholds)
+app.command()(cli_percolation.calibrate)
 app.command()(cli_vibrations.vibrations)
 
 

@@ -10,11 +10,13 @@ from misei.launchers import console
 from misei.launchers import tables_design as tables
 from misei.launchers.options import (
     AsJson,
+    AspectRatio,
+    Envelope,
     Excluded,
     GrainDiameter,
     Source,
+    Spread,
     TunnellingLength,
-    threshold_inputs,
 )
 
 Solid = Annotated[str, typer.Argument(help="Formula or composite.", show_default=False)]
@@ -32,6 +34,9 @@ def design(
     ] = None,
     grain_diameter: GrainDiameter = None,
     tunnelling_length: TunnellingLength = None,
+    aspect_ratio: AspectRatio = None,
+    envelope: Envelope = None,
+    spread: Spread = None,
     exclude: Excluded = None,
     source: Source = None,
     as_json: AsJson = False,
@@ -51,15 +56,20 @@ def design(
 
     misei design Li6PS5Cl Li3InCl6 --ratio 4 --ratio 16 --json
 
-    misei design Li6PS5Cl Li4MgPS5Cl --grain-diameter 3
+    misei design Li6PS5Cl Li4MgPS5Cl --grain-diameter 3 --aspect-ratio 2
     """
     from misei.launchers.sources import open_source
     from misei.screening.composites import scan_ratios
+    from misei.screening.grains import DEFAULT_GRAINS
 
-    given = threshold_inputs(grain_diameter, tunnelling_length)
-    document = scan_ratios(
-        host, additive, open_source(source), ratio, excluded=exclude or (), **given
+    grains = DEFAULT_GRAINS.changed(
+        grain_diameter_nm=grain_diameter,
+        tunnelling_length_nm=tunnelling_length,
+        aspect_ratio=aspect_ratio,
+        envelope_nm=envelope,
+        spread=spread,
     )
+    document = scan_ratios(host, additive, open_source(source), ratio, grains, exclude or ())
     if as_json:
         console.print_json(console.plain(document))
         return

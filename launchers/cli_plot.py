@@ -1,13 +1,13 @@
-"""Figures of the thermodynamic stage: misei plot profile, windows, diagram, chempot."""
+"""Figures: misei plot; those of the thermodynamic stage are here."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from misei.launchers import console
+from misei.launchers import cli_plot_percolation, console
+from misei.launchers.figures import Output, write
 from misei.launchers.options import (
     NEGATIVE_NUMBERS,
     AsJson,
@@ -18,21 +18,13 @@ from misei.launchers.options import (
     Source,
 )
 
-if TYPE_CHECKING:
-    from misei.screening.plots.files import Plot
-
 plot_app = typer.Typer(
     no_args_is_help=True,
     help="Figures for papers: voltage profiles, stability windows, phase and chemical potential "
-    "diagrams, as interactive HTML or PNG.\n\n[bold]Examples[/bold]\n\n"
+    "diagrams, composites, conductivities, microstructures, as interactive HTML or PNG.\n\n"
+    "[bold]Examples[/bold]\n\n"
     "misei plot profile Li10GeP2S12 -o profile.png",
 )
-Output = Annotated[
-    list[Path],
-    typer.Option(
-        "--output", "-o", help="File, .html (interactive) or .png (print); may be repeated."
-    ),
-]
 System = Annotated[str, typer.Argument(help="Chemical system, e.g. Li-P-S, or a formula.")]
 
 
@@ -60,7 +52,7 @@ def profile(
 
     check_plot_paths(output)
     entries = open_source(source)
-    _write(profile_plot([reduce(f, entries, exclude or ()) for f in formulas]), output, as_json)
+    write(profile_plot([reduce(f, entries, exclude or ()) for f in formulas]), output, as_json)
 
 
 @plot_app.command(context_settings=NEGATIVE_NUMBERS)
@@ -93,7 +85,7 @@ def windows(
     check_plot_paths(output)
     entries = open_source(source)
     documents = [reduce(f, entries, exclude or ()) for f in formulas_of(formulas or [], file)]
-    _write(window_plot(documents, as_given), output, as_json)
+    write(window_plot(documents, as_given), output, as_json)
 
 
 @plot_app.command(context_settings=NEGATIVE_NUMBERS)
@@ -118,7 +110,7 @@ def diagram(
     from misei.screening.plots.phases import phase_diagram_plot
 
     check_plot_paths(output)
-    _write(phase_diagram_plot(system, open_source(source), exclude or ()), output, as_json)
+    write(phase_diagram_plot(system, open_source(source), exclude or ()), output, as_json)
 
 
 @plot_app.command(context_settings=NEGATIVE_NUMBERS)
@@ -143,12 +135,9 @@ def chempot(
     from misei.screening.plots.potentials import chemical_potential_plot
 
     check_plot_paths(output)
-    _write(chemical_potential_plot(system, open_source(source), exclude or ()), output, as_json)
+    write(chemical_potential_plot(system, open_source(source), exclude or ()), output, as_json)
 
 
-def _write(plot: Plot, files: list[Path], as_json: bool) -> None:
-    from misei.screening.plots.files import write_plot
-
-    for file in files:
-        write_plot(plot, file)
-    console.print_files(files, as_json)
+plot_app.command(context_settings=NEGATIVE_NUMBERS)(cli_plot_percolation.composite)
+plot_app.command(context_settings=NEGATIVE_NUMBERS)(cli_plot_percolation.conductivity)
+plot_app.command(context_settings=NEGATIVE_NUMBERS)(cli_plot_percolation.microstructure)

@@ -11,15 +11,17 @@ from misei.launchers import console
 from misei.launchers import tables_thermodynamics as tables
 from misei.launchers.options import (
     AsJson,
+    AspectRatio,
+    Envelope,
     Excluded,
     FormulaFile,
     Formulas,
     GrainDiameter,
     OptionalFormulas,
     Source,
+    Spread,
     Temperature,
     TunnellingLength,
-    threshold_inputs,
 )
 
 
@@ -83,6 +85,9 @@ def interphase(
     formulas: Formulas,
     grain_diameter: GrainDiameter = None,
     tunnelling_length: TunnellingLength = None,
+    aspect_ratio: AspectRatio = None,
+    envelope: Envelope = None,
+    spread: Spread = None,
     exclude: Excluded = None,
     source: Source = None,
     temperature: Temperature = None,
@@ -90,20 +95,30 @@ def interphase(
 ) -> None:
     """Metal volume fraction of the interphase at 0 V, and its class: SEI, MI-SEI or MCI.
 
+    The probability of each class is its share of the range of grain diameter over
+    tunnelling length that one experiment leaves open (`misei calibrate`).
+
     [bold]Examples[/bold]
 
     misei interphase Li6PS5Cl "16 Li6PS5Cl + Li10GeP2S12" Li10GeP2S12
 
-    misei interphase Li10GeP2S12 --grain-diameter 10 --json
+    misei interphase Li10GeP2S12 --grain-diameter 10 --spread 2 --json
     """
     from misei.launchers.sources import open_source
     from misei.launchers.temperatures import at_temperature
+    from misei.screening.grains import DEFAULT_GRAINS
     from misei.screening.interphase import interphase as find_interphase
 
-    given = threshold_inputs(grain_diameter, tunnelling_length)
+    grains = DEFAULT_GRAINS.changed(
+        grain_diameter_nm=grain_diameter,
+        tunnelling_length_nm=tunnelling_length,
+        aspect_ratio=aspect_ratio,
+        envelope_nm=envelope,
+        spread=spread,
+    )
     excluded = exclude or []
     interphase_of = at_temperature(
-        lambda formula, entries: find_interphase(formula, entries, excluded=excluded, **given),
+        lambda formula, entries: find_interphase(formula, entries, grains, excluded),
         open_source(source),
         temperature,
         excluded,

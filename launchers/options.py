@@ -39,10 +39,24 @@ CampaignFile = Annotated[
     typer.Argument(help="Campaign file; by default the campaign screened last in this folder."),
 ]
 GrainDiameter = Annotated[
-    float | None, typer.Option(help="Diameter of the metal grains in nm; default 2.")
+    float | None, typer.Option(help="Diameter of the metal grains, nm; default 1.75.")
 ]
 TunnellingLength = Annotated[
-    float | None, typer.Option(help="Gap that electrons tunnel across in nm; default 2.5.")
+    float | None, typer.Option(help="Gap that electrons tunnel across, nm; default 2.5.")
+]
+AspectRatio = Annotated[
+    float | None,
+    typer.Option(help="Length of a grain over its width, 0.1 to 10; default 1: spheres."),
+]
+Envelope = Annotated[
+    float | None, typer.Option(help="Insulator that encloses every grain, nm; default 0.")
+]
+Spread = Annotated[
+    float | None,
+    typer.Option(
+        help="Factor by which grain diameter over tunnelling length may be off, either way; "
+        "default 1.36 (see `misei calibrate`)."
+    ),
 ]
 Temperature = Annotated[
     float | None,
@@ -64,14 +78,3 @@ Source = Annotated[
 
 # A formula that starts with a minus is a wrong formula, not an unknown option.
 NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
-
-
-def threshold_inputs(
-    grain_diameter_nm: float | None, tunnelling_length_nm: float | None
-) -> dict[str, float]:
-    """Return the lengths that the user gave; the others keep their defaults."""
-    lengths = {
-        "grain_diameter_nm": grain_diameter_nm,
-        "tunnelling_length_nm": tunnelling_length_nm,
-    }
-    return {name: length for name, length in lengths.items() if length is not None}

@@ -6,10 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from misei.launchers.console import out, print_table
+from misei.screening.percolation import NEVER
 
 if TYPE_CHECKING:
     from misei.screening.schemas_compatibility import CompatibilityDoc, ContactDoc
-    from misei.screening.schemas_composites import CompositePoint, CompositeScanDoc
+    from misei.screening.schemas_composites import (
+        CompositePoint,
+        CompositeScanDoc,
+        GrainVariant,
+    )
 
 
 def print_design(document: CompositeScanDoc) -> None:
@@ -32,6 +37,25 @@ def print_design(document: CompositeScanDoc) -> None:
         f"({100 * v_low:.2f} to {100 * v_high:.2f} %): {document.threshold_model}"
     )
     out.print(f"Metallic: {document.metallic_rule}")
+    print_table(
+        "What other grains would change",
+        ["grains", "V_p (%)", "V_p range (%)", "critical ratio (mol host / mol additive)", "range"],
+        [_variant_row(variant) for variant in (document.as_given, *document.variants)],
+    )
+
+
+def _variant_row(variant: GrainVariant) -> list[object]:
+    v_low, v_high = variant.percolation_threshold_interval
+    low, high = variant.critical_ratio_interval
+    if variant.percolation_threshold >= NEVER:
+        return [variant.change, "never percolates", None, "none", None]
+    return [
+        variant.change,
+        100 * variant.percolation_threshold,
+        f"{100 * v_low:.2f} to {100 * v_high:.2f}",
+        _ratio(variant.critical_ratio),
+        f"{_ratio(low)} to {_ratio(high)}",
+    ]
 
 
 def _point_row(point: CompositePoint) -> list[object]:

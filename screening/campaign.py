@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pymatgen.core import Element
 
 from misei.screening.formulas import parse_mixture
-from misei.screening.percolation import DEFAULT_GRAIN_DIAMETER_NM, DEFAULT_TUNNELLING_LENGTH_NM
+from misei.screening.grains import DEFAULT_GRAINS, Grains
 from misei.screening.ranking import Gates, Weights
 
 
@@ -20,13 +20,6 @@ class CampaignError(ValueError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class InterphaseChoices(_Section):
-    """Inputs of the percolation threshold."""
-
-    grain_diameter_nm: float = Field(default=DEFAULT_GRAIN_DIAMETER_NM, gt=0)
-    tunnelling_length_nm: float = Field(default=DEFAULT_TUNNELLING_LENGTH_NM, gt=0)
 
 
 class Campaign(_Section):
@@ -46,6 +39,8 @@ class Campaign(_Section):
     source
         Thermodynamic entries, of a kind that does not change while the campaign runs: the
         bundled set, or what `misei mp sync` fetched of the Materials Project.
+    interphase
+        The metal grains, which set the percolation threshold.
     max_atoms
         Primitive cells larger than this are left out (and listed as rejected).
     """
@@ -57,7 +52,7 @@ class Campaign(_Section):
     max_atoms: int = Field(200, gt=0)
     excluded_phases: list[str] = []
     source: Literal["bundled", "mp-cache"] = "bundled"
-    interphase: InterphaseChoices = InterphaseChoices()
+    interphase: Grains = DEFAULT_GRAINS
     engine: str = "sevennet"
     preset: Literal["quick", "standard"] = "quick"
     gates: Gates = Gates()

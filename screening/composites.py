@@ -17,14 +17,10 @@ from scipy.optimize import brentq
 
 from misei.screening.entries import EntrySource, describe
 from misei.screening.formulas import parse_mixture
+from misei.screening.grains import DEFAULT_GRAINS, Grains, variants
 from misei.screening.interphase import interphase_class, metal_fraction
-from misei.screening.percolation import (
-    DEFAULT_GRAIN_DIAMETER_NM,
-    DEFAULT_TUNNELLING_LENGTH_NM,
-    Threshold,
-    percolation_threshold,
-)
-from misei.screening.schemas_composites import CompositePoint, CompositeScanDoc
+from misei.screening.percolation import Threshold, percolation_threshold
+from misei.screening.schemas_composites import CompositePoint, CompositeScanDoc, GrainVariant
 from misei.screening.thermodynamics import step_at, voltage_profile
 
 # Moles of host per mole of additive: five per decade.
@@ -43,8 +39,7 @@ def scan_ratios(
     additive: str,
     source: EntrySource,
     ratios: Sequence[float] | None = None,
-    grain_diameter_nm: float = DEFAULT_GRAIN_DIAMETER_NM,
-    tunnelling_length_nm: float = DEFAULT_TUNNELLING_LENGTH_NM,
+    grains: Grains = DEFAULT_GRAINS,
     excluded: Iterable[str] = (),
 ) -> CompositeScanDoc:
     """Return V_f,M and class of the interphase over the ratio host : additive.
@@ -60,8 +55,8 @@ def scan_ratios(
         Where phases, volumes and the metallic rule come from.
     ratios
         Moles of host per mole of additive; by default 0.1 to 1000.
-    grain_diameter_nm, tunnelling_length_nm
-        Inputs of the percolation threshold in nm.
+    grains
+        Size and shape of the metal grains, which set the percolation threshold.
     excluded
         Ids or formulas of phases to leave out.
 
@@ -73,12 +68,12 @@ def scan_ratios(
 
     Raises
     ------
-    RatioError, FormulaError, MissingDataError, PercolationInputError
+    RatioError, FormulaError, MissingDataError, GrainsError
         For input that cannot be used.
     """
     excluded = list(excluded)
     wanted = sorted({_checked(ratio) for ratio in (ratios or DEFAULT_RATIOS)})
-    threshold = percolation_threshold(grain_diameter_nm, tunnelling_length_nm)
+    threshold = percolation_threshold(grains)
     point = _interphase_of(host, additive, source, threshold, excluded)
     searched = sorted({*DEFAULT_RATIOS, *wanted})
 
@@ -96,11 +91,30 @@ def scan_ratios(
         percolation_threshold=threshold.value,
         percolation_threshold_interval=threshold.interval,
         threshold_model=threshold.model,
-        grain_diameter_nm=grain_diameter_nm,
-        tunnelling_length_nm=tunnelling_length_nm,
+        grains=grains,
+        variants=[
+            _variant(name, other, metal_fraction_at, searched) for name, other in variants(grains)
+        ],
         metallic_rule=source.metallic_rule,
         excluded_phases=excluded,
         source=describe(source),
+    )
+
+
+def _variant(
+    name: str,
+    grains: Grains,
+    metal_fraction_at: Callable[[float], float],
+    ratios: Sequence[float],
+) -> GrainVariant:
+    threshold = percolation_threshold(grains)
+    return GrainVariant(
+        change=name,
+        grains=grains,
+        percolation_threshold=threshold.value,
+        percolation_threshold_interval=threshold.interval,
+        critical_ratio=_host_rich(metal_fraction_at, ratios, threshold.value),
+        critical_ratio_interval=_interval(metal_fraction_at, ratios, threshold.interval),
     )
 
 
@@ -190,15 +204,19 @@ def _ratio(mole_fraction: float) -> float:
     return mole_fraction / (1.0 - mole_fraction) if mole_fraction < 1.0 else inf
 
 
+def _host_rich(
+    metal_fraction_at: Callable[[float], float], ratios: Sequence[float], threshold: float
+) -> float | None:
+    """Largest of the critical ratios; None: there is none."""
+    return next(reversed(find_crossings(metal_fraction_at, ratios, threshold)), None)
+
+
 def _interval(
     metal_fraction_at: Callable[[float], float],
     ratios: Sequence[float],
     thresholds: tuple[float, float],
 ) -> tuple[float | None, float | None]:
     """Host-rich crossing at either end of the interval of V_p, the smaller ratio first."""
-    at_low, at_high = (
-        next(reversed(find_crossings(metal_fraction_at, ratios, value)), None)
-        for value in thresholds
-    )
+    at_low, at_high = (_host_rich(metal_fraction_at, ratios, value) for value in thresholds)
     additive_is_metal_rich = metal_fraction_at(0.0) > metal_fraction_at(inf)
     return (at_high, at_low) if additive_is_metal_rich else (at_low, at_high)

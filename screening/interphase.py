@@ -6,12 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from misei.screening.entries import EntrySource, ReferenceEntry, describe
-from misei.screening.percolation import (
-    DEFAULT_GRAIN_DIAMETER_NM,
-    DEFAULT_TUNNELLING_LENGTH_NM,
-    percolation_probability,
-    percolation_threshold,
-)
+from misei.screening.grains import DEFAULT_GRAINS, Grains
+from misei.screening.percolation import percolation_probability, percolation_threshold
 from misei.screening.schemas_thermodynamics import InterphaseDoc
 from misei.screening.thermodynamics import (
     formula_volume,
@@ -63,8 +59,7 @@ def metal_fraction(
 def interphase(
     formula: str,
     source: EntrySource,
-    grain_diameter_nm: float = DEFAULT_GRAIN_DIAMETER_NM,
-    tunnelling_length_nm: float = DEFAULT_TUNNELLING_LENGTH_NM,
+    grains: Grains = DEFAULT_GRAINS,
     excluded: Iterable[str] = (),
 ) -> InterphaseDoc:
     """Return the metal fraction and class of the interphase between an electrolyte and Li.
@@ -75,8 +70,8 @@ def interphase(
         Electrolyte or composite.
     source
         Where phases, volumes and the metallic rule come from.
-    grain_diameter_nm, tunnelling_length_nm
-        Inputs of the percolation threshold in nm.
+    grains
+        Size and shape of the metal grains, which set the percolation threshold.
     excluded
         Ids or formulas of phases to leave out.
 
@@ -88,11 +83,11 @@ def interphase(
 
     Raises
     ------
-    FormulaError, MissingDataError, PercolationInputError
+    FormulaError, MissingDataError, GrainsError
         For input that cannot be used.
     """
     excluded = list(excluded)
-    threshold = percolation_threshold(grain_diameter_nm, tunnelling_length_nm)
+    threshold = percolation_threshold(grains)
     final = step_at(voltage_profile(formula, source, excluded), 0.0)
     fraction, metallic = metal_fraction(final.products, source)
     return InterphaseDoc(
@@ -102,9 +97,8 @@ def interphase(
         metal_volume_fraction=fraction,
         percolation_threshold=threshold.value,
         percolation_threshold_interval=threshold.interval,
-        percolation_probability=percolation_probability(
-            fraction, grain_diameter_nm, tunnelling_length_nm
-        ),
+        percolation_probability=percolation_probability(fraction, grains),
+        grains=grains,
         threshold_model=threshold.model,
         metallic_rule=source.metallic_rule,
         interphase_class=interphase_class(fraction, threshold.value),

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from pydantic import Field, computed_field
 
+from misei.screening.grains import Grains
 from misei.screening.schemas import Document
 from misei.screening.schemas_thermodynamics import LI_UPTAKE_NOISE, interface_type
 
@@ -33,6 +34,23 @@ class CompositePoint(Document):
         return interface_type(self.li_uptake_0V > LI_UPTAKE_NOISE, self.interphase_class)
 
 
+class GrainVariant(Document):
+    """The critical ratio with other grains: what a change of the microstructure gains."""
+
+    change: str = Field(description="What is different from the grains of the document.")
+    grains: Grains = Field(description="The changed grains, nm.")
+    percolation_threshold: float = Field(description="V_p (0 to 1; 1: they never percolate).")
+    percolation_threshold_interval: tuple[float, float] = Field(
+        description="V_p over the range of D / delta (0 to 1)."
+    )
+    critical_ratio: float | None = Field(
+        description="Moles of host per mole of additive where V_f,M = V_p; null: at no ratio."
+    )
+    critical_ratio_interval: tuple[float | None, float | None] = Field(
+        description="At the two ends of the interval of V_p; null: at no ratio."
+    )
+
+
 class CompositeScanDoc(Document):
     """The interphase over the ratios of a host to an additive, and where it turns into an MCI."""
 
@@ -50,14 +68,28 @@ class CompositeScanDoc(Document):
     )
     percolation_threshold: float = Field(description="V_p of the metal grains (0 to 1).")
     percolation_threshold_interval: tuple[float, float] = Field(
-        description="V_p over the stated ranges of grain size and tunnelling length (0 to 1)."
+        description="V_p over the stated range of D / delta (0 to 1)."
     )
     threshold_model: str = Field(description="Model of V_p with its inputs and units.")
-    grain_diameter_nm: float = Field(description="Diameter of the metal grains, nm.")
-    tunnelling_length_nm: float = Field(description="Gap that electrons tunnel across, nm.")
+    grains: Grains = Field(description="The metal grains that V_p is for, nm.")
+    variants: list[GrainVariant] = Field(
+        default_factory=list, description="What other grains would gain or lose."
+    )
     metallic_rule: str = Field(description="How a product was taken to be metallic.")
     excluded_phases: list[str] = Field(default_factory=list, description="Excluded by the user.")
     source: dict[str, str] = Field(description="Name, version and protocol of the entries.")
+
+    @property
+    def as_given(self) -> GrainVariant:
+        """The grains of the document itself, beside its variants."""
+        return GrainVariant(
+            change="as given",
+            grains=self.grains,
+            percolation_threshold=self.percolation_threshold,
+            percolation_threshold_interval=self.percolation_threshold_interval,
+            critical_ratio=self.critical_ratio,
+            critical_ratio_interval=self.critical_ratio_interval,
+        )
 
     @computed_field(description="Moles of host per mole of additive.")  # type: ignore[prop-decorator]
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field, computed_field
 
+from misei.screening.grains import Grains
 from misei.screening.schemas import Document
 
 
@@ -116,11 +117,12 @@ class InterphaseDoc(Document):
     metal_volume_fraction: float = Field(description="V_f,M, excess Li metal left out (0 to 1).")
     percolation_threshold: float = Field(description="V_p of the metal grains (0 to 1).")
     percolation_threshold_interval: tuple[float, float] = Field(
-        description="V_p over the stated ranges of grain size and tunnelling length (0 to 1)."
+        description="V_p over the stated range of D / delta (0 to 1)."
     )
     percolation_probability: float = Field(
-        description="Probability that the metal percolates (MCI) over those ranges (0 to 1)."
+        description="Probability that the metal percolates over that range (0 to 1)."
     )
+    grains: Grains = Field(description="The metal grains that V_p is for, nm.")
     threshold_model: str = Field(description="Model of V_p with its inputs and units.")
     metallic_rule: str = Field(description="How a product was taken to be metallic.")
     interphase_class: str = Field(description="SEI, MI-SEI or MCI.")
@@ -133,6 +135,16 @@ class InterphaseDoc(Document):
     def interface_type(self) -> str:
         """Type of the interface with Li metal."""
         return interface_type(self.li_uptake_0V > LI_UPTAKE_NOISE, self.interphase_class)
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="Probability of each class over the range of D / delta (0 to 1)."
+    )
+    @property
+    def class_probabilities(self) -> dict[str, float]:
+        """How likely the interphase is an SEI, an MI-SEI or an MCI."""
+        metal = float(self.metal_volume_fraction > 0)
+        mixed = metal * self.percolation_probability
+        return {"SEI": 1.0 - metal, "MI-SEI": metal - mixed, "MCI": mixed}
 
 
 class AlloyCandidate(Document):

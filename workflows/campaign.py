@@ -10,6 +10,7 @@ from jobflow import Flow, Job, job
 from misei.screening.alloys import alloy_candidates
 from misei.screening.campaign import Campaign
 from misei.screening.entries import EntrySource, describe
+from misei.screening.grains import Grains
 from misei.screening.interphase import interphase
 from misei.screening.ranking import Rejection
 from misei.screening.schemas_thermodynamics import AlloyCandidate, ThermodynamicsDoc
@@ -41,17 +42,14 @@ def screen_thermodynamics(
     electrolytes: list[str],
     metals: list[str],
     excluded_phases: list[str],
-    interphase_inputs: dict[str, float],
+    grains: dict[str, float],
     source_inputs: dict[str, Any],
 ) -> ThermodynamicsDoc:
     """Reduction, interphase and candidate alloys of one source, as one document."""
-    source = get_source(**source_inputs)
+    source, metal_grains = get_source(**source_inputs), Grains.model_validate(grains)
     return ThermodynamicsDoc(
         reductions=[reduce(e, source, excluded_phases) for e in electrolytes],
-        interphases=[
-            interphase(e, source, excluded=excluded_phases, **interphase_inputs)
-            for e in electrolytes
-        ],
+        interphases=[interphase(e, source, metal_grains, excluded_phases) for e in electrolytes],
         candidates=[c for metal in metals for c in alloy_candidates(metal, source)],
         source=describe(source),
     )
@@ -67,9 +65,12 @@ def thermodynamics_job(campaign: Campaign, source_inputs: dict[str, Any]) -> Job
     source_inputs
         Arguments of :func:`misei.screening.sources.get_source`: a source that does not change.
     """
-    inputs: dict[str, Any] = campaign.interphase.model_dump()
     stage = screen_thermodynamics(
-        campaign.electrolytes, campaign.metals, campaign.excluded_phases, inputs, source_inputs
+        campaign.electrolytes,
+        campaign.metals,
+        campaign.excluded_phases,
+        campaign.interphase.model_dump(),
+        source_inputs,
     )
     stage.name = "thermodynamics"
     return keyed(stage, version=str(sorted(describe(get_source(**source_inputs)).items())))

@@ -47,7 +47,7 @@ def test_design_at_given_ratios() -> None:
     given = ("--ratio", "16", "--ratio", "4", "--grain-diameter", "3", "--exclude", "Li15Ge4")
     document = answer("design", "Li6PS5Cl", "Li10GeP2S12", *given)
     assert document["ratios"] == [4, 16]
-    assert document["grain_diameter_nm"] == 3
+    assert document["grains"]["grain_diameter_nm"] == 3
     assert document["excluded_phases"] == ["Li15Ge4"]
     assert all("Li15Ge4" not in point["products_0V"] for point in document["points"])
 

@@ -15,6 +15,7 @@ from misei.screening.composites import (
 )
 from misei.screening.entries import BundledSource
 from misei.screening.formulas import FormulaError, parse_mixture
+from misei.screening.grains import Grains
 from misei.screening.interphase import interphase
 from misei.screening.schemas_composites import CompositeScanDoc
 
@@ -75,7 +76,9 @@ def test_critical_ratio_and_its_interval(scan: CompositeScanDoc, toy_source: Bun
 
 
 def test_one_ratio_is_the_interphase_of_that_composite(toy_source: BundledSource) -> None:
-    scan = scan_ratios("Li6PS5Cl", "Li10GeP2S12", toy_source, ratios=[16, 4], grain_diameter_nm=3.0)
+    scan = scan_ratios(
+        "Li6PS5Cl", "Li10GeP2S12", toy_source, ratios=[16, 4], grains=Grains(grain_diameter_nm=3.0)
+    )
     assert scan.ratios == [4, 16]
     for point in scan.points:
         same = interphase(
@@ -85,7 +88,9 @@ def test_one_ratio_is_the_interphase_of_that_composite(toy_source: BundledSource
         for name in ("metal_volume_fraction", "interphase_class", "products_0V", "interface_type"):
             assert getattr(point, name) == getattr(same, name)
     # The critical ratio belongs to the pair, not to the ratios asked for.
-    everywhere = scan_ratios("Li6PS5Cl", "Li10GeP2S12", toy_source, grain_diameter_nm=3.0)
+    everywhere = scan_ratios(
+        "Li6PS5Cl", "Li10GeP2S12", toy_source, grains=Grains(grain_diameter_nm=3.0)
+    )
     assert scan.critical_ratio == pytest.approx(everywhere.critical_ratio, rel=1e-9)
 
 
@@ -121,7 +126,7 @@ def test_no_crossing(toy_source: BundledSource) -> None:
 
 def test_interval_open_at_one_end(toy_source: BundledSource) -> None:
     # Grains of 5.5 nm: V_p above the 10 % of pure Li10GeP2S12, its lower limit below.
-    scan = scan_ratios("Li6PS5Cl", "Li10GeP2S12", toy_source, grain_diameter_nm=5.5)
+    scan = scan_ratios("Li6PS5Cl", "Li10GeP2S12", toy_source, grains=Grains(grain_diameter_nm=5.5))
     low, _ = scan.percolation_threshold_interval
     assert low < METAL / LGPS < scan.percolation_threshold
     assert scan.critical_ratio is None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from misei.screening.entries import BundledSource
+from misei.screening.grains import Grains
 from misei.screening.interphase import interphase, interphase_class
 
 # Volumes of conftest.py in angstrom^3 per formula: at 0 V Li6PS5Cl gives 5 Li2S + Li3P + LiCl,
@@ -31,7 +32,7 @@ def test_composites_of_the_experiment(
 
 
 def test_larger_grains_raise_the_threshold(toy_source: BundledSource) -> None:
-    doc = interphase("4 Li6PS5Cl + Li10GeP2S12", toy_source, grain_diameter_nm=5.0)
+    doc = interphase("4 Li6PS5Cl + Li10GeP2S12", toy_source, Grains(grain_diameter_nm=5.0))
     assert doc.interphase_class == "MI-SEI"
     low, high = doc.percolation_threshold_interval
     assert low < doc.percolation_threshold < high
