@@ -1,12 +1,12 @@
 """Spheres per second to the percolation threshold: misei against plain scipy, in turns.
 
-One configuration of N overlapping spheres in a cube; processor time, all on one thread, so that a
-busy machine harms neither. Ours finds the distance at which
-a cluster first wraps around the periodic cube. Plain scipy bisects the distance, to a relative
-tolerance of 0.001, until a cluster spans: holds a sphere within one radius of the face x = 0 and
-one of x = 1, y and z being periodic (cKDTree.query_pairs and connected_components). It begins
-from the known threshold, give or take six standard deviations of a sample; and there are two of
-it: one searches for pairs at every step, the other once, at the upper end.
+One configuration of N overlapping spheres in a cube, in random order; processor time, all on one
+thread, so that a busy machine harms neither. Ours finds the distance at which a cluster first
+wraps around the periodic cube. Plain scipy (cKDTree.query_pairs and connected_components) bisects
+the distance, to a relative tolerance of 0.001, until a cluster spans: holds a sphere within one
+radius of the face x = 0 and one of x = 1, y and z being periodic. It begins from the known
+threshold, give or take six standard deviations of a sample. There are two of it: one searches for
+pairs at every step, the other once, at the upper end. Both thresholds tend to the same with N.
 
 The second table is one labelling of clusters at the threshold, without a bisection.
 
@@ -202,7 +202,10 @@ def main() -> None:
                 measured.append(
                     (methods, count, in_turns(methods, count, repeats, lambda: bar.advance(task)))
                 )
+    print("threshold of one configuration")
     for methods, count, (seconds, results) in measured:
+        if methods is LABELLINGS and count == next(iter(sizes)):
+            print("clusters at one distance")
         print_times(seconds, count)
         if methods is THRESHOLDS:
             print_agreement(results, count)

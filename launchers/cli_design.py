@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from misei.launchers import console
 from misei.launchers import tables_design as tables
+from misei.launchers.grain_options import with_grain_options
 from misei.launchers.options import (
     AsJson,
-    AspectRatio,
-    Envelope,
     Excluded,
-    GrainDiameter,
     Source,
-    Spread,
-    TunnellingLength,
 )
+
+if TYPE_CHECKING:
+    from misei.screening.grains import Grains
 
 Solid = Annotated[str, typer.Argument(help="Formula or composite.", show_default=False)]
 
 
 @console.one_line_errors
+@with_grain_options
 def design(
+    grains: Grains,
     host: Solid,
     additive: Solid,
     ratio: Annotated[
@@ -32,11 +33,6 @@ def design(
             help="Moles of host per mole of additive; may be repeated; default 0.1 to 1000."
         ),
     ] = None,
-    grain_diameter: GrainDiameter = None,
-    tunnelling_length: TunnellingLength = None,
-    aspect_ratio: AspectRatio = None,
-    envelope: Envelope = None,
-    spread: Spread = None,
     exclude: Excluded = None,
     source: Source = None,
     as_json: AsJson = False,
@@ -60,15 +56,7 @@ def design(
     """
     from misei.launchers.sources import open_source
     from misei.screening.composites import scan_ratios
-    from misei.screening.grains import DEFAULT_GRAINS
 
-    grains = DEFAULT_GRAINS.changed(
-        grain_diameter_nm=grain_diameter,
-        tunnelling_length_nm=tunnelling_length,
-        aspect_ratio=aspect_ratio,
-        envelope_nm=envelope,
-        spread=spread,
-    )
     document = scan_ratios(host, additive, open_source(source), ratio, grains, exclude or ())
     if as_json:
         console.print_json(console.plain(document))

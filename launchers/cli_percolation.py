@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from misei.launchers import console
 from misei.launchers import tables_percolation as tables
+from misei.launchers.grain_options import with_grain_options
 from misei.launchers.options import (
     AsJson,
-    AspectRatio,
-    Envelope,
     Excluded,
     Formulas,
-    GrainDiameter,
     Source,
-    Spread,
-    TunnellingLength,
 )
+
+if TYPE_CHECKING:
+    from misei.screening.grains import Grains
 
 
 @console.one_line_errors
+@with_grain_options
 def thresholds(
-    grain_diameter: GrainDiameter = None,
-    tunnelling_length: TunnellingLength = None,
-    aspect_ratio: AspectRatio = None,
-    envelope: Envelope = None,
-    size_ratio: Annotated[
-        float | None,
-        typer.Option(help="Diameter of the large grains over that of the small ones, 1 to 4."),
-    ] = None,
-    small_share: Annotated[
-        float | None, typer.Option(help="Share of the metal in small grains, 0 to 1.")
-    ] = None,
-    spread: Spread = None,
+    grains: Grains,
     as_json: AsJson = False,
 ) -> None:
     """Percolation thresholds: of metal grains, and of models with published ones.
@@ -47,20 +36,9 @@ def thresholds(
     """
     from dataclasses import asdict
 
-    from misei.screening.grains import DEFAULT_GRAINS
     from misei.screening.percolation import known_models, percolation_threshold
 
-    threshold = percolation_threshold(
-        DEFAULT_GRAINS.changed(
-            grain_diameter_nm=grain_diameter,
-            tunnelling_length_nm=tunnelling_length,
-            aspect_ratio=aspect_ratio,
-            envelope_nm=envelope,
-            size_ratio=size_ratio,
-            small_share=small_share,
-            spread=spread,
-        )
-    )
+    threshold = percolation_threshold(grains)
     models = known_models()
     if as_json:
         console.print_json(
@@ -79,7 +57,9 @@ def calibrate(
             "repeated; default the four composites of Su et al. 2025."
         ),
     ] = None,
-    tunnelling_length: TunnellingLength = None,
+    tunnelling_length: Annotated[
+        float | None, typer.Option(help="Gap that electrons tunnel across, nm; default 2.5.")
+    ] = None,
     source: Source = None,
     as_json: AsJson = False,
 ) -> None:
@@ -110,7 +90,9 @@ def calibrate(
 
 
 @console.one_line_errors
+@with_grain_options
 def conductivity(
+    grains: Grains,
     formulas: Formulas,
     sigma_lithium: Annotated[
         float | None,
@@ -125,11 +107,6 @@ def conductivity(
         float | None, typer.Option(help="Electronic, of the rest, S/cm; default that of Li2S.")
     ] = None,
     hours: Annotated[float | None, typer.Option(help="Time of growth, h; default 1000.")] = None,
-    grain_diameter: GrainDiameter = None,
-    tunnelling_length: TunnellingLength = None,
-    aspect_ratio: AspectRatio = None,
-    envelope: Envelope = None,
-    spread: Spread = None,
     exclude: Excluded = None,
     source: Source = None,
     as_json: AsJson = False,
@@ -147,16 +124,8 @@ def conductivity(
     misei conductivity Li6PS5Cl Li10GeP2S12 --sigma-lithium 1e-6 --hours 100 --json
     """
     from misei.launchers.sources import open_source
-    from misei.screening.grains import DEFAULT_GRAINS
     from misei.screening.transport import DEFAULT_TRANSPORT, interphase_transport
 
-    grains = DEFAULT_GRAINS.changed(
-        grain_diameter_nm=grain_diameter,
-        tunnelling_length_nm=tunnelling_length,
-        aspect_ratio=aspect_ratio,
-        envelope_nm=envelope,
-        spread=spread,
-    )
     inputs = DEFAULT_TRANSPORT.changed(
         sigma_metal=sigma_metal,
         sigma_insulator=sigma_insulator,

@@ -9,16 +9,12 @@ import typer
 
 from misei.launchers import console
 from misei.launchers.figures import Output, write
+from misei.launchers.grain_options import with_grain_options
 from misei.launchers.options import (
     AsJson,
-    AspectRatio,
-    Envelope,
     Excluded,
-    GrainDiameter,
     OptionalFormulas,
     Source,
-    Spread,
-    TunnellingLength,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +22,9 @@ if TYPE_CHECKING:
 
 
 @console.one_line_errors
+@with_grain_options
 def composite(
+    grains: Grains,
     host: Annotated[str, typer.Argument(help="Formula or composite.", show_default=False)],
     additives: Annotated[
         list[str], typer.Argument(help="Formulas or composites, a line each.", show_default=False)
@@ -39,11 +37,6 @@ def composite(
     variants: Annotated[
         bool, typer.Option("--variants", help="Add the critical ratios with other grains.")
     ] = False,
-    grain_diameter: GrainDiameter = None,
-    tunnelling_length: TunnellingLength = None,
-    aspect_ratio: AspectRatio = None,
-    envelope: Envelope = None,
-    spread: Spread = None,
     exclude: Excluded = None,
     source: Source = None,
     as_json: AsJson = False,
@@ -61,18 +54,10 @@ def composite(
     """
     from misei.launchers.sources import open_source
     from misei.screening.composites import DEFAULT_RATIOS, scan_ratios
-    from misei.screening.grains import DEFAULT_GRAINS
     from misei.screening.plots.composites import composite_plot
     from misei.screening.plots.files import check_plot_paths
 
     check_plot_paths(output)
-    grains = DEFAULT_GRAINS.changed(
-        grain_diameter_nm=grain_diameter,
-        tunnelling_length_nm=tunnelling_length,
-        aspect_ratio=aspect_ratio,
-        envelope_nm=envelope,
-        spread=spread,
-    )
     entries = open_source(source)
     ratios = [*DEFAULT_RATIOS, *(ratio or ())]
     documents = [
@@ -83,12 +68,11 @@ def composite(
 
 
 @console.one_line_errors
+@with_grain_options
 def conductivity(
+    grains: Grains,
     output: Output,
     formulas: OptionalFormulas = None,
-    grain_diameter: GrainDiameter = None,
-    tunnelling_length: TunnellingLength = None,
-    spread: Spread = None,
     sigma_metal: Annotated[
         float | None, typer.Option(help="Of the metal's paths, S/cm; default that of Li metal.")
     ] = None,
@@ -111,14 +95,10 @@ def conductivity(
     misei plot conductivity "16 Li6PS5Cl + Li10GeP2S12" Li10GeP2S12 -o marked.html
     """
     from misei.screening.conductivity import LI2S_CONDUCTIVITY, LITHIUM_CONDUCTIVITY
-    from misei.screening.grains import DEFAULT_GRAINS
     from misei.screening.plots.conductivity import conductivity_plot
     from misei.screening.plots.files import check_plot_paths
 
     check_plot_paths(output)
-    grains = DEFAULT_GRAINS.changed(
-        grain_diameter_nm=grain_diameter, tunnelling_length_nm=tunnelling_length, spread=spread
-    )
     metal = LITHIUM_CONDUCTIVITY if sigma_metal is None else sigma_metal
     insulator = LI2S_CONDUCTIVITY if sigma_insulator is None else sigma_insulator
     marks = _metal_fractions(formulas or (), grains, exclude or (), source)
@@ -126,15 +106,15 @@ def conductivity(
 
 
 @console.one_line_errors
+@with_grain_options
 def microstructure(
+    grains: Grains,
     output: Output,
     formulas: OptionalFormulas = None,
     metal_fraction: Annotated[
         list[float] | None,
         typer.Option(help="V_f,M (0 to 1) to draw; may be repeated; default 0.6 and 1.6 V_p."),
     ] = None,
-    grain_diameter: GrainDiameter = None,
-    tunnelling_length: TunnellingLength = None,
     box: Annotated[
         float | None, typer.Option(help="Edge of the box, nm; default so that it holds 600 grains.")
     ] = None,
@@ -156,14 +136,10 @@ def microstructure(
 
     misei plot microstructure --metal-fraction 0.013 --metal-fraction 0.0375 -o two.png
     """
-    from misei.screening.grains import DEFAULT_GRAINS
     from misei.screening.plots.files import check_plot_paths
     from misei.screening.plots.microstructures import microstructure_plot
 
     check_plot_paths(output)
-    grains = DEFAULT_GRAINS.changed(
-        grain_diameter_nm=grain_diameter, tunnelling_length_nm=tunnelling_length
-    )
     fractions = _metal_fractions(formulas or (), grains, exclude or (), source)
     fractions += [("", fraction) for fraction in metal_fraction or ()]
     write(microstructure_plot(fractions, grains, box, seed), output, as_json)

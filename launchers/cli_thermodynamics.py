@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from misei.launchers import console
 from misei.launchers import tables_thermodynamics as tables
+from misei.launchers.grain_options import with_grain_options
 from misei.launchers.options import (
     AsJson,
-    AspectRatio,
-    Envelope,
     Excluded,
     FormulaFile,
     Formulas,
-    GrainDiameter,
     OptionalFormulas,
     Source,
-    Spread,
     Temperature,
-    TunnellingLength,
 )
+
+if TYPE_CHECKING:
+    from misei.screening.grains import Grains
 
 
 @console.one_line_errors
@@ -81,13 +80,10 @@ def reduce(
 
 
 @console.one_line_errors
+@with_grain_options
 def interphase(
+    grains: Grains,
     formulas: Formulas,
-    grain_diameter: GrainDiameter = None,
-    tunnelling_length: TunnellingLength = None,
-    aspect_ratio: AspectRatio = None,
-    envelope: Envelope = None,
-    spread: Spread = None,
     exclude: Excluded = None,
     source: Source = None,
     temperature: Temperature = None,
@@ -106,16 +102,8 @@ def interphase(
     """
     from misei.launchers.sources import open_source
     from misei.launchers.temperatures import at_temperature
-    from misei.screening.grains import DEFAULT_GRAINS
     from misei.screening.interphase import interphase as find_interphase
 
-    grains = DEFAULT_GRAINS.changed(
-        grain_diameter_nm=grain_diameter,
-        tunnelling_length_nm=tunnelling_length,
-        aspect_ratio=aspect_ratio,
-        envelope_nm=envelope,
-        spread=spread,
-    )
     excluded = exclude or []
     interphase_of = at_temperature(
         lambda formula, entries: find_interphase(formula, entries, grains, excluded),

@@ -38,26 +38,6 @@ CampaignFile = Annotated[
     Path | None,
     typer.Argument(help="Campaign file; by default the campaign screened last in this folder."),
 ]
-GrainDiameter = Annotated[
-    float | None, typer.Option(help="Diameter of the metal grains, nm; default 1.75.")
-]
-TunnellingLength = Annotated[
-    float | None, typer.Option(help="Gap that electrons tunnel across, nm; default 2.5.")
-]
-AspectRatio = Annotated[
-    float | None,
-    typer.Option(help="Length of a grain over its width, 0.1 to 10; default 1: spheres."),
-]
-Envelope = Annotated[
-    float | None, typer.Option(help="Insulator that encloses every grain, nm; default 0.")
-]
-Spread = Annotated[
-    float | None,
-    typer.Option(
-        help="Factor by which grain diameter over tunnelling length may be off, either way; "
-        "default 1.36 (see `misei calibrate`)."
-    ),
-]
 Temperature = Annotated[
     float | None,
     typer.Option(

@@ -28,10 +28,8 @@ def print_thresholds(threshold: Threshold, models: Sequence[KnownModel]) -> None
                 one.model,
                 f"{100 * one.threshold:.3f}",
                 f"{100 * one.standard_error:.3f}",
-                None if one.published is None else f"{100 * one.published:.6g}",
-                None
-                if one.published is None
-                else f"{100 * (one.threshold / one.published - 1):+.2f}",
+                f"{100 * one.published:.6g}",
+                f"{100 * (one.threshold / one.published - 1):+.2f}",
             ]
             for one in models
         ],

@@ -71,15 +71,15 @@ class KnownModel:
     threshold, standard_error
         Share of open sites or bonds, or volume fraction that the particles cover (0 to 1).
     published
-        Threshold, same unit; None: nobody's.
+        Threshold, same unit.
     exact
-        Whether what is published is known to many digits.
+        Whether it is known to many digits.
     """
 
     model: str
     threshold: float
     standard_error: float
-    published: float | None
+    published: float
     exact: bool
 
 
@@ -240,13 +240,11 @@ def two_size_curve(size_ratio: float, small_share: float) -> Curve:
     shares = sorted({1.0, *(share for _, share in _mixtures())})
     (low_ratio, high_ratio), ratio_weight = _bracket(ratios, size_ratio)
     (low_share, high_share), share_weight = _bracket(shares, small_share)
-    return mixed(
-        *(
-            mixed(_two_size_curve(r, low_share), _two_size_curve(r, high_share), share_weight)
-            for r in (low_ratio, high_ratio)
-        ),
-        ratio_weight,
+    first, second = (
+        mixed(_two_size_curve(r, low_share), _two_size_curve(r, high_share), share_weight)
+        for r in (low_ratio, high_ratio)
     )
+    return mixed(first, second, ratio_weight)
 
 
 def _bracket(values: list[float], wanted: float) -> tuple[tuple[float, float], float]:

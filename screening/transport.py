@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
@@ -165,7 +166,7 @@ def _thickness(
     )
 
 
-def _with_interval(name: str, values: np.ndarray | None) -> dict[str, object]:
+def _with_interval(name: str, values: np.ndarray | None) -> dict[str, Any]:
     if values is None:
         return {name: None, f"{name}_interval": None}
     value, low, high = values.tolist()

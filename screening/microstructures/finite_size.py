@@ -84,10 +84,12 @@ def extrapolate(
     Raises
     ------
     ValueError
-        For fewer than two sizes.
+        For fewer than two sizes, or an estimate without an error.
     """
     if len(lengths) < 2:
         raise ValueError(f"finite-size scaling needs two system sizes, got {len(lengths)}")
+    if not all(estimate.standard_error > 0 for estimate in estimates):
+        raise ValueError("finite-size scaling needs estimates with errors: take more samples")
     weights = np.array([1.0 / estimate.standard_error for estimate in estimates])
     corrections = np.asarray(lengths, dtype=float) ** -exponent
     matrix = np.column_stack([np.ones(len(lengths)), corrections]) * weights[:, None]
@@ -95,3 +97,30 @@ def extrapolate(
     solution = np.linalg.lstsq(matrix, values)[0]
     covariance = np.linalg.inv(matrix.T @ matrix)
     return Estimate(float(solution[0]), float(np.sqrt(covariance[0, 0])))
+
+
+def infinite_threshold(
+    samplers: Sequence[tuple[float, Callable[[np.random.Generator], float]]],
+    samples: int | Sequence[int],
+    rng: np.random.Generator,
+) -> Estimate:
+    """Return the threshold of the infinite system from samples of finite ones.
+
+    Parameters
+    ----------
+    samplers
+        For each size its edge L, in lattice constants or particle spacings, and what makes one
+        sample as in :func:`sample_thresholds`; two sizes or more.
+    samples
+        Number of samples, of every size or of each; errors of fewer than about 100 are too small.
+    rng
+        Of all random numbers.
+    """
+    lengths, estimates = [], []
+    for (length, sampler), number in zip(
+        samplers, np.broadcast_to(samples, len(samplers)), strict=True
+    ):
+        thresholds = sample_thresholds(sampler, int(number), rng)
+        lengths.append(length)
+        estimates.append(wrapping_quantile(thresholds, rng))
+    return extrapolate(lengths, estimates)

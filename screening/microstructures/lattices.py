@@ -17,12 +17,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from misei.screening.microstructures.compiled import Integers
-from misei.screening.microstructures.finite_size import (
-    Estimate,
-    extrapolate,
-    sample_thresholds,
-    wrapping_quantile,
-)
+from misei.screening.microstructures.finite_size import Estimate, infinite_threshold
 from misei.screening.microstructures.wrapping import wrapping_length
 
 Lattice = Literal["sc", "bcc", "fcc"]
@@ -161,12 +156,8 @@ def lattice_threshold(
         For an unknown lattice or kind, or a size below 1.
     """
     _check("kind of percolation", kind, get_args(Kind))
-    estimates = []
-    for size, number in zip(sizes, np.broadcast_to(samples, len(sizes)), strict=True):
-        links = lattice_links(lattice, size)
-        thresholds = sample_thresholds(partial(_threshold, links, kind), number, rng)
-        estimates.append(wrapping_quantile(thresholds, rng))
-    return extrapolate(sizes, estimates)
+    samplers = [(size, partial(_threshold, lattice_links(lattice, size), kind)) for size in sizes]
+    return infinite_threshold(samplers, samples, rng)
 
 
 def _check(what: str, value: str, valid: tuple[str, ...]) -> None:

@@ -5,9 +5,10 @@ cores; ``misei thresholds`` shows the table.
 
 Published: lattices by Xu, Wang, Lv and Deng, Front. Phys. 9, 113 (2014), and Lorenz and Ziff, J.
 Phys. A 31, 8147 (1998); overlapping spheres by Lorenz and Ziff, J. Chem. Phys. 114, 3659 (2001);
-overlapping prolate ellipsoids of revolution by Garboczi et al., Phys. Rev. E 52, 819 (1995), whose
-axes crowd around the pole (see :mod:`misei.screening.microstructures.spheroids`); isotropic ones,
-which percolate sooner, follow. Particles are given by the volume fraction that they cover.
+overlapping prolate ellipsoids of revolution by Garboczi et al., Phys. Rev. E 52, 819 (1995). Their
+values are met by axes whose angles are uniform, and not by isotropic ones, which percolate sooner
+(see :func:`misei.screening.microstructures.spheroids.octant_axes`): both stand beside them.
+Particles are given by the volume fraction that they cover.
 """
 
 from __future__ import annotations
@@ -66,14 +67,14 @@ class Model:
     run
         Finds the threshold with so many times fewer samples than the table has.
     published
-        Threshold; None: nobody's.
+        Threshold.
     exact
-        Whether what is published is known to many digits.
+        Whether it is known to many digits.
     """
 
     name: str
     run: Run
-    published: float | None
+    published: float
     exact: bool = True
 
 
@@ -101,11 +102,9 @@ def _spheres(fewer: int, rng: np.random.Generator) -> Estimate:
 
 
 def _prolate(aspect: float, axes: Axes) -> Model:
-    name, published = (
-        ("Garboczi's", GARBOCZI[aspect]) if axes is octant_axes else ("isotropic", None)
-    )
+    name = "uniform angles" if axes is octant_axes else "isotropic"
     run = partial(_spheroids, aspect, axes)
-    return Model(f"overlapping ellipsoids {aspect:g}:1, {name} axes", run, published, exact=False)
+    return Model(f"ellipsoids {aspect:g}:1, {name}", run, GARBOCZI[aspect], exact=False)
 
 
 def _spheroids(aspect: float, axes: Axes, fewer: int, rng: np.random.Generator) -> Estimate:
@@ -116,7 +115,7 @@ def _spheroids(aspect: float, axes: Axes, fewer: int, rng: np.random.Generator) 
 
 
 def _fewer(samples: Sequence[int], fewer: int) -> list[int]:
-    return [max(1, number // fewer) for number in samples]
+    return [number // fewer for number in samples]
 
 
 def _covered(density: Estimate) -> Estimate:

@@ -13,12 +13,7 @@ from math import pi
 import numpy as np
 
 from misei.screening.microstructures.compiled import Floats
-from misei.screening.microstructures.finite_size import (
-    Estimate,
-    extrapolate,
-    sample_thresholds,
-    wrapping_quantile,
-)
+from misei.screening.microstructures.finite_size import Estimate, infinite_threshold
 from misei.screening.microstructures.neighbours import neighbour_links
 from misei.screening.microstructures.wrapping import wrapping_length
 
@@ -111,8 +106,5 @@ def overlapping_threshold(
     Estimate
         Sum of the volumes of the spheres per volume.
     """
-    estimates = []
-    for count, number in zip(counts, np.broadcast_to(samples, len(counts)), strict=True):
-        thresholds = sample_thresholds(partial(sphere_sample, count), number, rng)
-        estimates.append(wrapping_quantile(thresholds, rng))
-    return extrapolate([count ** (1.0 / 3.0) for count in counts], estimates)
+    samplers = [(count ** (1.0 / 3.0), partial(sphere_sample, count)) for count in counts]
+    return infinite_threshold(samplers, samples, rng)
