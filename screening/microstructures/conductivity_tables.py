@@ -1,5 +1,8 @@
 """Conductivity of metal grains in an insulator; run as a module with ``--write``.
 
+With ``--refit`` the points of the table stay and are fitted again, in seconds: for when the
+thresholds have become better known.
+
 Hard spheres that conduct across gaps up to a tunnelling length, as resistor networks, over their
 volume fraction V and D / delta. In units of the conductivity of the metal's paths all depends on
 these two and on the conductivity of the insulator. Two fits go into the table:
@@ -15,10 +18,12 @@ from __future__ import annotations
 import argparse
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import pi
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 from scipy.optimize import curve_fit
 
@@ -53,7 +58,9 @@ SWEEPS = 20  # attempted moves of each grain after insertion
 # small against the sample.
 FITTED_BELOW = (0.3, 0.85)
 FITTED_ABOVE = (1.15, 4.0)
-DIGITS = 5
+# How well the forms hold there, relative: points far from the threshold, known to 0.1 %, must not
+# outweigh those near it.
+FORM_ERROR = 0.03
 
 
 def sample(
@@ -128,7 +135,7 @@ def fit_above(ratios: Floats, conductivity: Floats, error: Floats) -> tuple[Floa
     tuple
         (log A, n) and their standard errors, which the scatter about the fit sets.
     """
-    weights = conductivity / error
+    weights = 1.0 / np.hypot(error / conductivity, FORM_ERROR)
     slope, covariance = np.polyfit(
         np.log(ratios - 1.0), np.log(conductivity), 1, w=weights, cov=True
     )
@@ -160,24 +167,24 @@ def fit_below(
         return value
 
     start = [1.6] if exponent else [1.6, SUPERCONDUCTOR_EXPONENT]
-    values, covariance = curve_fit(
-        logarithm, ratios, np.log(enhancement), start, sigma=error / enhancement
-    )
+    spread = np.hypot(error / enhancement, FORM_ERROR)
+    values, covariance = curve_fit(logarithm, ratios, np.log(enhancement), start, sigma=spread)
     return values, np.sqrt(np.diag(covariance))
 
 
-def fits(threshold: float, fractions: Floats, means: Floats, errors: Floats) -> dict[str, float]:
-    """Return the fitted numbers of one D / delta, rounded.
+def fitted_row(closeness: float, points: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the table's row of one D / delta: fits to the points, and the points.
 
     Parameters
     ----------
-    threshold
-        V_p.
-    fractions
-        V, shape (points,).
-    means, errors
-        Conductivities, shape (points, insulators).
+    closeness
+        D / delta, which the threshold is looked up for.
+    points
+        ``metal_fraction``, and ``conductivity`` and ``standard_error`` for each insulator.
     """
+    threshold = _threshold(closeness)
+    names = ("metal_fraction", "conductivity", "standard_error")
+    fractions, means, errors = (np.array([point[name] for point in points]) for name in names)
     ratios = fractions / threshold
     above = _within(ratios, FITTED_ABOVE)
     (prefactor, n), above_errors = fit_above(ratios[above], means[above, 0], errors[above, 0])
@@ -187,58 +194,59 @@ def fits(threshold: float, fractions: Floats, means: Floats, errors: Floats) -> 
     (p,), (p_error,) = fit_below(*enhancement, SUPERCONDUCTOR_EXPONENT)
     free, free_errors = fit_below(*enhancement)
     amplitude = np.exp(prefactor) / threshold
-    return _rounded(
-        amplitude=amplitude, amplitude_error=amplitude * above_errors[0],
-        exponent=n, exponent_error=above_errors[1], sigma_0=np.exp(prefactor) / threshold**n,
-        curvature=p, curvature_error=p_error,
-        superconductor_exponent=free[1], superconductor_exponent_error=free_errors[1],
-    )  # fmt: skip
+    fits = {
+        "closeness": closeness, "threshold": threshold,
+        "amplitude": amplitude, "amplitude_error": amplitude * above_errors[0],
+        "exponent": n, "exponent_error": above_errors[1],
+        "sigma_0": np.exp(prefactor) / threshold**n,
+        "curvature": p, "curvature_error": p_error,
+        "superconductor_exponent": free[1], "superconductor_exponent_error": free_errors[1],
+    }  # fmt: skip
+    return {name: _rounded(value) for name, value in fits.items()} | {"points": points}
 
 
-def _within(ratios: Floats, limits: tuple[float, float]) -> np.ndarray:
-    return (ratios > limits[0] - 1e-6) & (ratios < limits[1] + 1e-6)
+def _threshold(closeness: float) -> float:
+    return float(sphere_curve().threshold(np.array(closeness / (1.0 + closeness))))
 
 
-def _rounded(**values: float) -> dict[str, float]:
-    return {name: float(f"{value:.{DIGITS}g}") for name, value in values.items()}
+def _within(ratios: Floats, limits: tuple[float, float]) -> NDArray[np.bool_]:
+    # With room for a threshold that has become better known since the points were drawn.
+    return (ratios > limits[0] - 0.02) & (ratios < limits[1] + 0.02)
+
+
+def _rounded(value: float, digits: int = 5) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 def make_table(
     grains: int = GRAINS, samples: int = SAMPLES, sweeps: int = SWEEPS, seed: int = 1
 ) -> dict[str, Any]:
     """Return the table of all :data:`CLOSENESS`, with the inputs and all raw points."""
-    table: dict[str, Any] = {
+    rng = np.random.default_rng(seed)
+    jobs = [(d, x * _threshold(d)) for d in CLOSENESS for x in RATIOS]
+    points: dict[float, list[dict[str, Any]]] = {closeness: [] for closeness in CLOSENESS}
+    with ThreadPoolExecutor(THREADS) as threads:
+        for closeness, fraction in track([job for job in jobs if job[1] <= DENSEST]):
+            draw = partial(sample, fraction, closeness, grains, sweeps)
+            means, errors = averages(np.array(list(threads.map(draw, rng.spawn(samples)))))
+            points[closeness].append({
+                "metal_fraction": _rounded(fraction),
+                "conductivity": [_rounded(mean) for mean in means],
+                "standard_error": [_rounded(error, 2) for error in errors],
+            })  # fmt: skip
+    return {
         "command": "python -m misei.screening.microstructures.conductivity_tables --write",
         "grains_per_sample": grains, "samples": samples, "sweeps": sweeps, "seed": seed,
         "fitted_below": FITTED_BELOW, "fitted_above": FITTED_ABOVE,
-        "sigma_insulator": INSULATORS, "grains": [],
+        "sigma_insulator": INSULATORS,
+        "grains": [fitted_row(closeness, points[closeness]) for closeness in CLOSENESS],
     }  # fmt: skip
-    rng = np.random.default_rng(seed)
-    thresholds = {d: float(sphere_curve().threshold(np.array(d / (1.0 + d)))) for d in CLOSENESS}
-    jobs = [(d, x * v) for d, v in thresholds.items() for x in RATIOS if x * v <= DENSEST]
-    points: dict[float, list[tuple[float, Floats, Floats]]] = {d: [] for d in CLOSENESS}
-    with ThreadPoolExecutor(THREADS) as threads:
-        for closeness, fraction in track(jobs, "microstructures"):
-            drawn = threads.map(
-                lambda own, v=fraction, d=closeness: sample(v, d, grains, sweeps, own),
-                rng.spawn(samples),
-            )
-            points[closeness].append((fraction, *averages(np.array(list(drawn)))))
-    for closeness, threshold in thresholds.items():
-        fractions, means, errors = map(np.array, zip(*points[closeness], strict=True))
-        table["grains"].append({
-            "closeness": closeness, "threshold": round(threshold, 6),
-            **fits(threshold, fractions, means, errors),
-            "points": [_point(*point) for point in points[closeness]],
-        })  # fmt: skip
-    return table
 
 
-def _point(fraction: float, means: Floats, errors: Floats) -> dict[str, Any]:
-    return {
-        "metal_fraction": float(f"{fraction:.{DIGITS}g}"),
-        "conductivity": [float(f"{value:.{DIGITS}g}") for value in means],
-        "standard_error": [float(f"{value:.2g}") for value in errors],
+def refitted(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a table with its points fitted again, to thresholds that have become better known."""
+    return table | {
+        "grains": [fitted_row(row["closeness"], row["points"]) for row in table["grains"]]
     }
 
 
@@ -246,9 +254,11 @@ def main() -> None:
     """Print the table, or write it into the package."""
     parser = argparse.ArgumentParser(description="Table of the conductivity of metal grains.")
     parser.add_argument("--write", action="store_true", help="replace the table of the package")
-    write = parser.parse_args().write
-    text = json.dumps(make_table(), indent=1) + "\n"
-    if write:
+    parser.add_argument("--refit", action="store_true", help="keep its points, fit them again")
+    options = parser.parse_args()
+    table = refitted(json.loads(TABLE_PATH.read_text())) if options.refit else make_table()
+    text = json.dumps(table, indent=1) + "\n"
+    if options.write:
         TABLE_PATH.write_text(text)
     else:
         print(text, end="")

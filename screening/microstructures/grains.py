@@ -27,6 +27,7 @@ from misei.screening.microstructures.wrapping import first_wrapping_edge
 # Equal spheres freeze at 0.494 (Hoover and Ree, J. Chem. Phys. 49, 3609 (1968)).
 LARGEST_FRACTION = 0.494
 INSERTED_FRACTION = 0.3  # random insertion alone takes long beyond
+GROWTH_STEPS = 1000  # 60 grains or more take about 100, at any fraction
 FEWEST_LARGE = 99  # large grains, so that chance decides little
 # Path of an event chain in mean spacings of the grains, and in cube edges at most.
 CHAIN_SPACINGS, LONGEST_CHAIN = 4.0, 0.3
@@ -99,7 +100,8 @@ def insert_grains(diameters: Floats, rng: np.random.Generator) -> Floats:
     Raises
     ------
     ValueError
-        For diameters beyond 1/3, or a volume fraction at which spheres freeze.
+        For diameters beyond 1/3, a volume fraction at which spheres freeze, or so few grains
+        that they lock each other before they are grown.
     """
     fraction = pi / 6.0 * (diameters**3).sum()
     if fraction > LARGEST_FRACTION + 1e-9:
@@ -110,10 +112,12 @@ def insert_grains(diameters: Floats, rng: np.random.Generator) -> Floats:
     if fraction > INSERTED_FRACTION:
         grown *= (INSERTED_FRACTION / fraction) ** (1.0 / 3.0)
     insert(cells, centres, grown, np.argsort(-diameters, kind="stable"), rng)
-    while (grown < diameters).any():
+    for _ in range(GROWTH_STEPS):
+        if (grown == diameters).all():
+            return centres
         event_chains(cells, centres, grown, _chain(centres), len(centres) // 50 + 1, rng)
         grow(cells, centres, grown, diameters)
-    return centres
+    raise ValueError(f"{len(centres)} grains lock at a fraction of {fraction:.3f}: take more")
 
 
 def equilibrate(

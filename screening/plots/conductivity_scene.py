@@ -14,6 +14,7 @@ import numpy as np
 from misei.screening.conductivity import (
     TABLE_PATH,
     electronic_conductivity,
+    fitted_law,
     isolated_grains,
     mixing_rule,
     percolation_law,
@@ -73,9 +74,8 @@ class Scene:
     @property
     def lines(self) -> dict[str, np.ndarray]:
         """Conductivity in S/cm at `fractions`; the percolation law is zero below V_p."""
-        value, row = self.threshold.value, self.row
-        exponent = float(row["exponent"])
-        sigma_0 = float(row["amplitude"]) * value ** (1.0 - exponent) * self.sigma_metal
+        value = self.threshold.value
+        sigma_0, exponent = fitted_law(value, self.closeness, self.sigma_metal)
         return {
             NETWORK: self.network(self.fractions, value),
             LAW: percolation_law(self.fractions, value, sigma_0, exponent),

@@ -23,10 +23,12 @@ from misei.screening.microstructures.grains import (
 EXACT_OVERLAPPING = 0.341889
 EXACT_TOLERANCE = 0.01  # relative, what the project asks for
 ROUNDING = 1e-12
-STANDARD_ERRORS = 4.0
-# Bins of the pair correlation up to this many contact distances; a parabola through them misses
-# less than this share of it at contact.
-CONTACT_RANGE, CONTACT_BINS, PARABOLA_ERROR = 0.1, 5, 0.01
+STANDARD_ERRORS = 3.0
+# The logarithm of the pair correlation is fitted by a line up to this many small diameters from
+# contact, which at 25 and 40 % misses the contact value by 0.3 % at most (measured on 100
+# samples of 4,000 grains).
+CONTACT_RANGE, CONTACT_BINS, LINE_ERROR = 0.1, 5, 0.003
+GROUPS = 10  # of samples, whose scatter is the error
 
 
 def distances(centres):
@@ -41,24 +43,28 @@ def cubic_lattice(edge):
 
 
 def contact_values(diameters, samples, seed):
-    """Pair correlation at contact by pairs of sizes: means and standard errors."""
-    edges = np.linspace(1.0, 1.0 + CONTACT_RANGE * diameters.min() / diameters.max(), 6)
-    sizes, size = np.unique(diameters, return_inverse=True)
+    """Pair correlation at contact by pairs of sizes: mean and standard error."""
+    width = CONTACT_RANGE * diameters.min()
+    sizes, size, numbers = np.unique(diameters, return_inverse=True, return_counts=True)
     found = {(a, b): [] for a in range(len(sizes)) for b in range(a, len(sizes))}
+    sweeps = settling_sweeps(pi / 6.0 * (diameters**3).sum())
     for rng in np.random.default_rng(seed).spawn(samples):
-        sweeps = settling_sweeps(pi / 6.0 * (diameters**3).sum())
         centres = equilibrate(insert_grains(diameters, rng), diameters, sweeps, rng)
-        links = gap_links(centres, diameters, CONTACT_RANGE * diameters.max())
+        links = gap_links(centres, diameters, width)
         kinds = np.sort([size[links.first], size[links.second]], axis=0)
         for (a, b), correlation in found.items():
-            contact = 0.5 * (sizes[a] + sizes[b])
             gaps = links.lengths[(kinds[0] == a) & (kinds[1] == b)]
-            counts = np.histogram(1.0 + gaps / contact, edges)[0]
-            pairs = (size == a).sum() * (size == b).sum() / (2 if a == b else 1)
-            shells = pairs * 4.0 / 3.0 * pi * contact**3 * np.diff(edges**3)
-            middles = 0.5 * (edges[1:] + edges[:-1]) - 1.0
-            correlation.append(np.polyval(np.polyfit(middles, counts / shells, 2), 0.0))
-    return {key: (np.mean(values), np.std(values) / samples**0.5) for key, values in found.items()}
+            counts, edges = np.histogram(gaps, CONTACT_BINS, (0.0, width))
+            shells = 4.0 / 3.0 * pi * np.diff((0.5 * (sizes[a] + sizes[b]) + edges) ** 3)
+            pairs = numbers[a] * numbers[b] / (2.0 if a == b else 1.0)
+            correlation.append(counts / (pairs * shells))
+    middles = (np.arange(CONTACT_BINS) + 0.5) / CONTACT_BINS
+    result = {}
+    for pair, correlation in found.items():
+        means = np.log(np.reshape(correlation, (GROUPS, -1, CONTACT_BINS)).mean(axis=1))
+        values = np.exp(np.polyfit(middles, means.T, 1)[1])
+        result[pair] = values.mean(), values.std() / (GROUPS - 1) ** 0.5
+    return result
 
 
 def mixture_contact_value(diameters, first, second):
@@ -74,12 +80,7 @@ def mixture_contact_value(diameters, first, second):
 @pytest.mark.parametrize("fraction", [0.001, 0.1, LARGEST_FRACTION])
 @pytest.mark.parametrize(("ratio", "share"), [(1, 0.0), (2, 0.5), (4, 0.75)])
 def test_volume_fractions_add_up(fraction, ratio, share):
-    count = 50 * 193
-    diameters = (
-        grain_diameters(fraction, count, ratio, share)
-        if share < 0.75
-        else (grain_diameters(fraction, 2 * count, ratio, share))
-    )
+    diameters = grain_diameters(fraction, 20000, ratio, share)
     volumes = pi / 6.0 * diameters**3
     small = diameters < diameters.max()
     assert volumes.sum() == pytest.approx(fraction, rel=ROUNDING)
@@ -112,6 +113,8 @@ def test_grains_that_do_not_fit_are_refused():
         equilibrate(np.array([[0.5, 0.5, 0.5]]), np.array([0.4]), 1, rng)
     with pytest.raises(ValueError, match=r"fill 0\.511"):
         insert_grains(np.full(1000, 0.0992), rng)
+    with pytest.raises(ValueError, match=r"30 grains lock at a fraction of 0\.450"):
+        insert_grains(grain_diameters(0.45, 30), rng)
 
 
 @pytest.mark.parametrize(
@@ -120,10 +123,10 @@ def test_grains_that_do_not_fit_are_refused():
         grain_diameters(0.001, 300),
         grain_diameters(0.25, 300),
         grain_diameters(0.45, 300),
-        grain_diameters(0.45, 30),
+        grain_diameters(0.45, 60),
         grain_diameters(0.3, 1000, 2.0, 0.5),
         grain_diameters(0.45, 1000, 2.0, 0.5),
-        grain_diameters(0.3, 2300, 4.0, 0.25),
+        grain_diameters(0.3, 2200, 4.0, 0.25),
         np.array([0.05, 0.2, 0.3, 0.05, 0.2, 0.31]),
     ],
     ids=["dilute", "fluid", "dense", "few", "two", "two, dense", "four", "any order"],
@@ -152,40 +155,41 @@ def test_equilibration_leaves_its_input_alone_and_repeats_with_the_seed():
     assert (insert_grains(diameters, np.random.default_rng(3)) == start).all()
 
 
-@pytest.mark.parametrize(("fraction", "samples"), [(0.25, 60), (0.40, 40)])
-def test_equal_grains_are_in_equilibrium(fraction, samples):
-    # Contact value of Carnahan and Starling, good to 1 %; random insertion alone is 10 % off.
+@pytest.mark.parametrize("fraction", [0.25, 0.40])
+def test_equal_grains_are_in_equilibrium(fraction):
+    # Carnahan and Starling; random insertion alone is 5 to 10 % off.
     diameters = grain_diameters(fraction, 1000)
-    mean, error = contact_values(diameters, samples, 5)[0, 0]
+    mean, error = contact_values(diameters, 100, 5)[0, 0]
     expected = (1.0 - fraction / 2.0) / (1.0 - fraction) ** 3
     assert mixture_contact_value(diameters, *diameters[:2]) == pytest.approx(expected)
-    assert abs(mean - expected) < STANDARD_ERRORS * error + PARABOLA_ERROR * expected
-    assert error < PARABOLA_ERROR * expected
+    assert abs(mean - expected) < STANDARD_ERRORS * error + LINE_ERROR * expected
+    assert error < 0.01 * expected
 
 
 def test_grains_of_two_sizes_are_in_equilibrium():
-    diameters = grain_diameters(0.25, 2700, 2.0, 0.5)
+    # At first large grains lie apart: they were inserted before the small ones.
+    diameters = grain_diameters(0.3, 2700, 2.0, 0.5)
     sizes = np.unique(diameters)
-    found = contact_values(diameters, 40, 6)
+    found = contact_values(diameters, 50, 6)
     assert set(found) == {(0, 0), (0, 1), (1, 1)}
     for (a, b), (mean, error) in found.items():
         expected = mixture_contact_value(diameters, sizes[a], sizes[b])
-        assert abs(mean - expected) < STANDARD_ERRORS * error + PARABOLA_ERROR * expected
-        assert error < 0.03 * expected  # few pairs of large grains
+        assert abs(mean - expected) < STANDARD_ERRORS * error + LINE_ERROR * expected
+        assert error < (0.05 if a == b == 1 else 0.01) * expected  # few pairs of large grains
 
 
 def test_equilibrium_does_not_depend_on_the_start():
     # From a lattice the gap comes down, from random insertion and growth up.
-    diameters = grain_diameters(0.4, 9**3)
-    sweeps = settling_sweeps(0.4)
-    gaps = np.empty((2, 60))
-    for number, rng in enumerate(np.random.default_rng(7).spawn(60)):
-        for row, start in enumerate((cubic_lattice(9), insert_grains(diameters, rng))):
+    diameters = grain_diameters(0.4, 8**3)
+    sweeps, samples = settling_sweeps(0.4), 50
+    gaps = np.empty((2, samples))
+    for number, rng in enumerate(np.random.default_rng(7).spawn(samples)):
+        for row, start in enumerate((cubic_lattice(8), insert_grains(diameters, rng))):
             gaps[row, number] = wrapping_gap(equilibrate(start, diameters, sweeps, rng), diameters)
-    means, errors = gaps.mean(axis=1), gaps.std(axis=1) / 60**0.5
+    means, errors = gaps.mean(axis=1), gaps.std(axis=1) / samples**0.5
     assert abs(means[0] - means[1]) < STANDARD_ERRORS * np.hypot(*errors)
-    assert errors.max() < 0.01 * means.min()
-    assert 1.0 / 9 - diameters[0] > 1.2 * means.max()
+    assert errors.max() < 0.02 * means.min()
+    assert wrapping_gap(cubic_lattice(8), diameters) > 1.5 * means.max()
 
 
 def test_gap_links_are_the_pairs_of_close_surfaces():
@@ -235,7 +239,7 @@ def test_two_sizes_that_are_the_same_are_one():
 
 def test_sizes_that_hardly_differ_give_nearly_the_threshold_of_one():
     # Two grids of cells instead of one, the same physics.
-    samples, means, errors = 150, [], []
+    samples, means, errors = 100, [], []
     for ratio in (1.0, 1.0001):
         diameters = grain_diameters(0.2, 500, ratio, 0.5)
         gaps = []
