@@ -105,6 +105,8 @@ def surface_gap(
         point = (normal + e * along * axis) / reach  # of the surface, where the normal is
         other_point = (normal + e * other_along * other) / other_reach
         bend = (gap + 1.0 / reach + 1.0 / other_reach) * np.eye(3)
+        # Steps are across the normal, along which any bend will do, also where the gap is none.
+        _add_outer(bend, 1.0, normal)
         _add_outer(bend, e / reach, axis)
         _add_outer(bend, -1.0 / reach, point)
         _add_outer(bend, e / other_reach, other)

@@ -31,8 +31,8 @@ COMMAND = "python -m misei.screening.microstructures.spheroid_tables --write"
 SEED = 1
 ASPECTS = (0.1, 0.2, 0.5, 2.0, 5.0, 10.0)
 CORE_FRACTIONS = (0.003, 0.01, 0.03, 0.07, 0.13)
-# Longer or flatter ones order over hundreds of sweeps beyond this; they are then so close (a tenth
-# of D) that denser ones hardly matter.
+# Longer or flatter ones order over hundreds of sweeps when denser; they are then so close (about a
+# tenth of D) that it hardly matters.
 LONG, LONG_DENSEST = 8.0, 0.11
 # A small and a large system. The number of grains does not fluctuate, which shifts thresholds by
 # about L^-(3 - 1/nu), or L^-1.86 (nu = 0.876); the quantile itself is off by about L^-2.3.

@@ -82,7 +82,7 @@ def test_one_ratio_is_the_interphase_of_that_composite(toy_source: BundledSource
     assert scan.ratios == [4, 16]
     for point in scan.points:
         same = interphase(
-            f"{point.ratio:g} Li6PS5Cl + Li10GeP2S12", toy_source, grain_diameter_nm=3.0
+            f"{point.ratio:g} Li6PS5Cl + Li10GeP2S12", toy_source, Grains(grain_diameter_nm=3.0)
         )
         assert point.formula == same.formula
         for name in ("metal_volume_fraction", "interphase_class", "products_0V", "interface_type"):

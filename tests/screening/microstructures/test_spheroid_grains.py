@@ -58,9 +58,9 @@ def nematic_order(axes):
 
 
 def scales_of_contact(spheroids):
-    """Square of the scale at which each pair touches, for all that may overlap."""
+    """Square of the scale at which each pair touches, for all that are close."""
     centres, axes = spheroids.centres, spheroids.axes
-    links = neighbour_links(centres, spheroids.length)
+    links = neighbour_links(centres, 1.1 * spheroids.length)
     return np.array(
         [
             contact(pair_of(centres[j] + shift - centres[i], axes[i], axes[j]), spheroids.aspect)
@@ -155,10 +155,9 @@ def test_chance_to_find_room_is_that_of_the_excluded_volume():
     excluded = 15.104 * fraction  # V_ex is 15.104 volumes, as in test_spheroids
     rng = np.random.default_rng(5)
     spheroids = hard_spheroids(fraction, aspect, 2000, 5, rng)
-    links_of = spheroids.centres
     found = 0
     for centre, axis in zip(rng.random((trials, 3)), random_axes(trials, rng), strict=True):
-        separation = links_of - centre
+        separation = spheroids.centres - centre
         separation -= np.round(separation)
         close = np.flatnonzero((separation**2).sum(axis=1) < spheroids.length**2)
         found += any(
@@ -175,10 +174,8 @@ def test_round_grains_are_spheres():
     spheroids = hard_spheroids(0.1, 1.0, 800, 5, np.random.default_rng(6))
     diameters = np.full(800, spheroids.diameter)
     reach = 0.4 * spheroids.diameter
-    ours, theirs = (
-        gap_links(spheroids, reach),
-        grains.gap_links(spheroids.centres, diameters, reach),
-    )
+    ours = gap_links(spheroids, reach)
+    theirs = grains.gap_links(spheroids.centres, diameters, reach)
     np.testing.assert_allclose(np.sort(ours.lengths), np.sort(theirs.lengths), atol=ROUNDING)
     expected = grains.wrapping_gap(spheroids.centres, diameters) / spheroids.diameter
     assert wrapping_gap(spheroids) == pytest.approx(expected, rel=GAP_TOLERANCE)
