@@ -33,6 +33,7 @@ OVERLAPPING_DENSITY, OVERLAPPING_DENSITY_ERROR = 0.341889, 0.000003
 CLOSE_PACKING, CLOSE_PACKING_ERROR = 0.6366, 0.0005
 # Of grains that cannot percolate: no fraction of metal is enough.
 NEVER = 1.0
+ROUNDING = 1e-9  # relative, at the ends of the tables
 GRID = 512  # points in the range of D / delta when probabilities are counted
 
 Floats = NDArray[np.float64]
@@ -144,7 +145,7 @@ class Curve:
         GrainsError
             Beyond the table.
         """
-        if np.max(ratio) > self.ratio[-1]:
+        if np.max(ratio) > self.ratio[-1] * (1.0 + ROUNDING):
             limit = self.ratio[-1] / (1.0 - self.ratio[-1])
             raise GrainsError(
                 f"D / delta of {np.max(ratio / (1.0 - ratio)):.3g} (with its range) is outside "
@@ -159,6 +160,8 @@ class Curve:
 
 def mixed(first: Curve, second: Curve, weight: float) -> Curve:
     """Return what lies between two curves; weight 0: the first, 1: the second."""
+    if weight in (0.0, 1.0):
+        return second if weight else first
     ratio = np.union1d(first.ratio, second.ratio)
     ratio = ratio[ratio <= min(first.ratio[-1], second.ratio[-1])]
 

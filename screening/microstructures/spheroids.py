@@ -17,7 +17,7 @@ a sum of positive terms over another, which rounding does not harm.
 
 Published thresholds (covered fractions 0.2618, 0.1627 and 0.0870 at aspect ratios 2, 5 and 10:
 Garboczi, Snyder, Douglas and Thorpe, Phys. Rev. E 52, 819 (1995)) are not those of isotropic
-spheroids, which percolate earlier: 0.250, 0.134 and 0.067. The whole published table, for aspect
+spheroids, which percolate earlier: 0.249, 0.134 and 0.068. The whole published table, for aspect
 ratios of 1/1000 to 10, comes out to 3 % when both angles of the polar axis are drawn from 0 to 90
 degrees (:func:`octant_axes`), so that the axes are partly aligned. For thin discs the isotropic
 thresholds approach the published eta_c = 0.9614 aspect (Yi and Tawerghi, Phys. Rev. E 79, 041134

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from misei.screening.grains import Grains
 from misei.screening.plots import profiles
 from misei.screening.plots import ranking as plots
 from misei.screening.ranking import Gates, Rejection, Weights, rank
@@ -45,7 +46,7 @@ def interphase(name: str, fraction: float, kind: str) -> InterphaseDoc:
         metal_volume_fraction=fraction, percolation_threshold=0.03,
         percolation_threshold_interval=(0.01, 0.07), threshold_model="cherry-pit, D = 2 nm",
         metallic_rule="a rule", interphase_class=kind, source=SOURCE,
-        percolation_probability=0.5, li_uptake_0V=8.0,
+        percolation_probability=0.5, li_uptake_0V=8.0, grains=Grains(),
     )  # fmt: skip
 
 

@@ -220,14 +220,12 @@ def test_the_table_is_complete_accurate_and_falls():
             assert high["gap"] < low["gap"]
 
 
-@pytest.mark.parametrize(("aspect", "fraction"), [(0.2, 0.02), (5.0, 0.07)])
-def test_the_table_comes_out_again(aspect, fraction):
-    (row,) = (
-        row
-        for row in json.loads(SPHEROIDS_PATH.read_text())["points"]
-        if (row["aspect"], row["core_fraction"]) == (aspect, fraction)
-    )
-    found, _ = percolating_gap(aspect, fraction, np.random.default_rng(9), QUICK_ERROR, (300, 1000))
+@pytest.mark.parametrize("aspect", [0.2, 5.0])
+def test_the_table_comes_out_again(aspect):
+    rows = json.loads(SPHEROIDS_PATH.read_text())["points"]
+    row = [row for row in rows if row["aspect"] == aspect][2]
+    rng = np.random.default_rng(9)
+    found, _ = percolating_gap(aspect, row["core_fraction"], rng, QUICK_ERROR, (300, 1000))
     error = np.hypot(found.standard_error, row["standard_error"])
     assert abs(found.value - row["gap"]) < STANDARD_ERRORS * error
 
