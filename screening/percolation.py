@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from misei.screening.grains import DEFAULT_GRAINS, Grains, GrainsError
 
@@ -151,11 +152,21 @@ class Curve:
                 f"D / delta of {np.max(ratio / (1.0 - ratio)):.3g} (with its range) is outside "
                 f"the table, which holds 0 to {limit:.3g}"
             )
-        return np.interp(ratio, self.ratio, self.density) * ratio**3
+        return self.at(ratio)[..., 0] * ratio**3
 
     def error(self, ratio: Floats) -> Floats:
         """Monte Carlo error of :meth:`threshold`, shape of `ratio`."""
-        return np.interp(ratio, self.ratio, self.standard_error) * ratio**3
+        return self.at(ratio)[..., 1] * ratio**3
+
+    def at(self, ratio: Floats) -> Floats:
+        """Density and its error at these lambda, shape (..., 2)."""
+        found: Floats = self._interpolator(np.minimum(ratio, self.ratio[-1]))
+        return found
+
+    @cached_property
+    def _interpolator(self) -> PchipInterpolator:
+        # Monotone cubics; straight lines are 0.9 % off where points are few.
+        return PchipInterpolator(self.ratio, np.column_stack([self.density, self.standard_error]))
 
 
 def mixed(first: Curve, second: Curve, weight: float) -> Curve:
@@ -165,11 +176,8 @@ def mixed(first: Curve, second: Curve, weight: float) -> Curve:
     ratio = np.union1d(first.ratio, second.ratio)
     ratio = ratio[ratio <= min(first.ratio[-1], second.ratio[-1])]
 
-    def between(name: str) -> Floats:
-        values = [np.interp(ratio, curve.ratio, getattr(curve, name)) for curve in (first, second)]
-        return (1.0 - weight) * values[0] + weight * values[1]
-
-    return Curve(ratio, between("density"), between("standard_error"))
+    values = (1.0 - weight) * first.at(ratio) + weight * second.at(ratio)
+    return Curve(ratio, values[:, 0], values[:, 1])
 
 
 @cache
@@ -276,6 +284,7 @@ class _Model:
         return share * self.curve.threshold(ratio), share * self.curve.error(ratio)
 
 
+@cache
 def _model(grains: Grains) -> _Model:
     special = [
         name
