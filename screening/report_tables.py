@@ -149,7 +149,7 @@ def interphase_table(docs: Sequence[InterphaseDoc]) -> str:
     columns = [
         Column("Electrolyte", kind=""), Column("V<sub>f,M</sub>", "vol %"),
         Column("V<sub>p</sub>", "vol % (interval)"), Column("Class", kind=""),
-        Column("Metallic products", kind="long"),
+        Column("P(SEI), P(MI-SEI), P(MCI)", "%"), Column("Metallic products", kind="long"),
     ]  # fmt: skip
     rows = []
     for doc in docs:
@@ -160,6 +160,7 @@ def interphase_table(docs: Sequence[InterphaseDoc]) -> str:
                 number(100 * doc.metal_volume_fraction),
                 interval(100 * doc.percolation_threshold, (100 * low, 100 * high)),
                 escape(doc.interphase_class),
+                ", ".join(number(100 * p, 0) for p in doc.class_probabilities.values()),
                 ", ".join(formula(name) for name in doc.metallic_products) or "none",
             ]
         )

@@ -14,6 +14,7 @@ from misei.screening.plots import ranking as plots
 from misei.screening.ranking import Gates, Rejection, Weights, rank
 from misei.screening.report import ReportData, render_report, write_report
 from misei.screening.report_html import formula, interval, number, products
+from misei.screening.report_tables import interphase_table
 from misei.screening.schemas_thermodynamics import InterphaseDoc, Plateau, ReductionDoc
 
 SOURCE = {"name": "toy set", "version": "7", "protocol": "made up"}
@@ -186,6 +187,14 @@ def test_metal_fractions_in_percent_with_their_classes(data: ReportData) -> None
     band = bars["percolation threshold, interval"]
     assert list(band.base) == [1.0, 1.0]
     assert list(band.x) == pytest.approx([6.0, 6.0])
+
+
+def test_probabilities_of_the_classes_are_in_the_table(data: ReportData) -> None:
+    shown = interphase_table(data.interphases)
+    # Of metal that may or may not percolate, and of none.
+    assert "P(SEI), P(MI-SEI), P(MCI)" in shown
+    assert "0, 50, 50" in shown
+    assert "100, 0, 0" in shown
 
 
 def test_pareto_front_and_rejected_in_the_scatter(data: ReportData) -> None:
