@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from misei.launchers.console import out, print_table
-from misei.screening.percolation import NEVER
 
 if TYPE_CHECKING:
     from misei.screening.schemas_compatibility import CompatibilityDoc, ContactDoc
@@ -47,7 +46,7 @@ def print_design(document: CompositeScanDoc) -> None:
 def _variant_row(variant: GrainVariant) -> list[object]:
     v_low, v_high = variant.percolation_threshold_interval
     low, high = variant.critical_ratio_interval
-    if variant.percolation_threshold >= NEVER:
+    if variant.never_percolates:
         return [variant.change, "never percolates", None, "none", None]
     return [
         variant.change,

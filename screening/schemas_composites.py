@@ -10,6 +10,7 @@ from itertools import pairwise
 from pydantic import Field, computed_field
 
 from misei.screening.grains import Grains
+from misei.screening.percolation import NEVER
 from misei.screening.schemas import Document
 from misei.screening.schemas_thermodynamics import LI_UPTAKE_NOISE, interface_type
 
@@ -49,6 +50,12 @@ class GrainVariant(Document):
     critical_ratio_interval: tuple[float | None, float | None] = Field(
         description="At the two ends of the interval of V_p; null: at no ratio."
     )
+
+    @computed_field(description="Whether no amount of metal percolates.")  # type: ignore[prop-decorator]
+    @property
+    def never_percolates(self) -> bool:
+        """Whether the envelopes keep all grains out of each other's reach."""
+        return self.percolation_threshold >= NEVER
 
 
 class CompositeScanDoc(Document):

@@ -101,3 +101,13 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], named: str)
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
     assert named in done.stderr
+
+
+def test_design_says_what_other_grains_would_gain() -> None:
+    document = answer("design", "Li6PS5Cl", "Li10GeP2S12", "--aspect-ratio", "3")
+    changes = {variant["change"]: variant for variant in document["variants"]}
+    assert set(changes) == {"larger: 3.5 nm", "rounder: spheres"}
+    assert changes["rounder: spheres"]["critical_ratio"] < document["critical_ratio"]
+    shown = misei("design", "Li6PS5Cl", "Li10GeP2S12").stdout
+    assert "never percolates" in shown
+    assert "larger: 3.5 nm" in shown

@@ -187,3 +187,22 @@ def test_experiment_with_the_bundled_set() -> None:
     assert scan.interphase_classes == ["MCI", "MI-SEI"]
     assert scan.critical_ratio is not None
     assert 4 < scan.critical_ratio < 16
+
+
+def test_what_other_grains_would_gain(scan: CompositeScanDoc) -> None:
+    found = {variant.change: variant for variant in scan.variants}
+    larger, never, longer = (
+        found[name]
+        for name in (
+            "larger: 3.5 nm", "enveloped in 1.25 nm of insulator", "less round: aspect ratio 3",
+        )
+    )  # fmt: skip
+    for variant in (larger, longer):
+        expected = critical_ratio(variant.percolation_threshold)
+        assert variant.critical_ratio == pytest.approx(expected, rel=1e-6)
+        assert not variant.never_percolates
+    # Less host is needed where grains percolate later.
+    assert larger.critical_ratio < scan.critical_ratio < longer.critical_ratio
+    assert never.never_percolates
+    assert (never.critical_ratio, never.critical_ratio_interval) == (None, (None, None))
+    assert scan.as_given.critical_ratio == scan.critical_ratio
