@@ -3,7 +3,7 @@
 The models, with their sources, are those of `misei thresholds`; with another seed than its
 table. Exits with 1 where an exact threshold is missed by more than 1 %.
 
-    python benchmarks/percolation_thresholds.py           # 3 to 5 minutes on 2 cores
+    python benchmarks/percolation_thresholds.py           # 2.5 minutes on 2 cores
     python benchmarks/percolation_thresholds.py --quick   # a tenth of the samples
 """
 
