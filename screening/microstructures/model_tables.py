@@ -1,7 +1,7 @@
 """Thresholds of models that others have solved, by our Monte Carlo; ships as a table.
 
-``python -m misei.screening.microstructures.model_tables --write`` takes three to five minutes on two
-cores; ``misei thresholds`` shows the table.
+``python -m misei.screening.microstructures.model_tables --write`` takes three to five minutes on
+two cores; ``misei thresholds`` shows the table.
 
 Published: lattices by Xu, Wang, Lv and Deng, Front. Phys. 9, 113 (2014), and Lorenz and Ziff, J.
 Phys. A 31, 8147 (1998); overlapping spheres by Lorenz and Ziff, J. Chem. Phys. 114, 3659 (2001);
