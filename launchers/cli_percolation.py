@@ -13,6 +13,8 @@ from misei.launchers.options import (
     AsJson,
     Excluded,
     Formulas,
+    SigmaInsulator,
+    SigmaMetal,
     Source,
 )
 
@@ -100,12 +102,8 @@ def conductivity(
             help="Li-ion conductivity of the interphase, S/cm; needed for thickness and resistance."
         ),
     ] = None,
-    sigma_metal: Annotated[
-        float | None, typer.Option(help="Of the metal's paths, S/cm; default that of Li metal.")
-    ] = None,
-    sigma_insulator: Annotated[
-        float | None, typer.Option(help="Electronic, of the rest, S/cm; default that of Li2S.")
-    ] = None,
+    sigma_metal: SigmaMetal = None,
+    sigma_insulator: SigmaInsulator = None,
     hours: Annotated[float | None, typer.Option(help="Time of growth, h; default 1000.")] = None,
     exclude: Excluded = None,
     source: Source = None,

@@ -14,6 +14,8 @@ from misei.launchers.options import (
     AsJson,
     Excluded,
     OptionalFormulas,
+    SigmaInsulator,
+    SigmaMetal,
     Source,
 )
 
@@ -73,12 +75,8 @@ def conductivity(
     grains: Grains,
     output: Output,
     formulas: OptionalFormulas = None,
-    sigma_metal: Annotated[
-        float | None, typer.Option(help="Of the metal's paths, S/cm; default that of Li metal.")
-    ] = None,
-    sigma_insulator: Annotated[
-        float | None, typer.Option(help="Electronic, of the rest, S/cm; default that of Li2S.")
-    ] = None,
+    sigma_metal: SigmaMetal = None,
+    sigma_insulator: SigmaInsulator = None,
     exclude: Excluded = None,
     source: Source = None,
     as_json: AsJson = False,

@@ -47,6 +47,12 @@ Temperature = Annotated[
         "result is at 0 K and says so.",
     ),
 ]
+SigmaMetal = Annotated[
+    float | None, typer.Option(help="Of the metal's paths, S/cm; default that of Li metal.")
+]
+SigmaInsulator = Annotated[
+    float | None, typer.Option(help="Electronic, of the rest, S/cm; default that of Li2S.")
+]
 Source = Annotated[
     str | None,
     typer.Option(

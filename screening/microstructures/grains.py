@@ -22,7 +22,7 @@ from misei.screening.microstructures.hard_spheres import (
     insert,
 )
 from misei.screening.microstructures.neighbours import Links, neighbour_links
-from misei.screening.microstructures.wrapping import first_wrapping_edge
+from misei.screening.microstructures.wrapping import wrapping_length
 
 # Equal spheres freeze at 0.494 (Hoover and Ree, J. Chem. Phys. 49, 3609 (1968)).
 LARGEST_FRACTION = 0.494
@@ -210,10 +210,10 @@ def wrapping_gap(centres: Floats, diameters: Floats) -> float:
     """
     reach, limit = _first_reach(diameters), 0.5 - float(diameters.max())
     while True:
-        links = gap_links(centres, diameters, min(reach, limit)).by_length()
-        edge = first_wrapping_edge(len(centres), links.first, links.second, links.shifts)
-        if edge >= 0:
-            return float(links.lengths[edge])
+        links = gap_links(centres, diameters, min(reach, limit))
+        gap = wrapping_length(len(centres), links.first, links.second, links.shifts, links.lengths)
+        if np.isfinite(gap):
+            return gap
         if reach > limit:
             raise ValueError(f"{len(centres)} grains are too few to wrap around the cube")
         reach *= 1.2

@@ -88,33 +88,18 @@ def lattice_links(lattice: Lattice, size: int) -> LatticeLinks:
     return LatticeLinks(len(sites), first, number[tuple((ends % edge).T)], ends // edge)
 
 
-def site_threshold(lattice: Lattice, size: int, rng: np.random.Generator) -> float:
-    """Return the occupation of sites at which one sample first wraps around the box.
+def sample_threshold(links: LatticeLinks, kind: Kind, rng: np.random.Generator) -> float:
+    """Return the share of open sites or bonds at which one sample first wraps around the box.
 
     Parameters
     ----------
-    lattice, size
-        As for :func:`lattice_links`.
+    links
+        Of the lattice.
+    kind
+        Whether sites or bonds are open at random.
     rng
-        Draws the occupation at which each site fills.
+        Draws the share at which each of them opens.
     """
-    return _threshold(lattice_links(lattice, size), "site", rng)
-
-
-def bond_threshold(lattice: Lattice, size: int, rng: np.random.Generator) -> float:
-    """Return the share of open bonds at which one sample first wraps around the box.
-
-    Parameters
-    ----------
-    lattice, size
-        As for :func:`lattice_links`.
-    rng
-        Draws the share at which each bond opens.
-    """
-    return _threshold(lattice_links(lattice, size), "bond", rng)
-
-
-def _threshold(links: LatticeLinks, kind: Kind, rng: np.random.Generator) -> float:
     if kind == "site":
         filled = rng.random(links.sites)
         opened = np.maximum(filled[links.first], filled[links.second])
@@ -156,7 +141,9 @@ def lattice_threshold(
         For an unknown lattice or kind, or a size below 1.
     """
     _check("kind of percolation", kind, get_args(Kind))
-    samplers = [(size, partial(_threshold, lattice_links(lattice, size), kind)) for size in sizes]
+    samplers = [
+        (size, partial(sample_threshold, lattice_links(lattice, size), kind)) for size in sizes
+    ]
     return infinite_threshold(samplers, samples, rng)
 
 

@@ -8,10 +8,9 @@ import pytest
 from misei.screening.microstructures import finite_size
 from misei.screening.microstructures.lattices import (
     LatticeError,
-    bond_threshold,
     lattice_links,
     lattice_threshold,
-    site_threshold,
+    sample_threshold,
 )
 from misei.screening.microstructures.wrapping import wrapping_clusters
 
@@ -62,19 +61,21 @@ def test_thresholds_are_the_published_ones_within_their_errors(lattice, kind):
     assert found.standard_error < EXACT_TOLERANCE * exact
 
 
-@pytest.mark.parametrize("threshold", [site_threshold, bond_threshold])
-def test_a_sample_is_an_occupation_that_depends_on_its_random_numbers_alone(threshold):
-    found = [threshold("fcc", 4, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+@pytest.mark.parametrize("kind", ["site", "bond"])
+def test_a_sample_is_an_occupation_that_depends_on_its_random_numbers_alone(kind):
+    links = lattice_links("fcc", 4)
+    found = [sample_threshold(links, kind, np.random.default_rng(seed)) for seed in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
     assert 0.0 < min(found) < max(found) < 1.0
 
 
 def test_a_single_site_wraps_when_it_fills_and_a_single_cell_with_its_first_bond():
-    rng = np.random.default_rng(5)
-    assert site_threshold("sc", 1, rng) == np.random.default_rng(5).random(1)[0]
-    assert bond_threshold("sc", 1, rng) <= 1.0
-    first = np.random.default_rng(6).random(3).min()
-    assert bond_threshold("sc", 1, np.random.default_rng(6)) == first
+    links = lattice_links("sc", 1)
+    for kind, first in (
+        ("site", np.random.default_rng(5).random(1)[0]),
+        ("bond", np.random.default_rng(5).random(3).min()),
+    ):
+        assert sample_threshold(links, kind, np.random.default_rng(5)) == first
 
 
 def test_thresholds_do_not_depend_on_the_number_of_threads(monkeypatch):
