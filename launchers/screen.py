@@ -13,7 +13,8 @@ from misei.screening.campaign import Campaign
 from misei.screening.ranking import Ranking, Rejection, Screened, rank
 from misei.screening.report import ReportData
 from misei.screening.results import find_document
-from misei.screening.schemas import AdhesionDoc, MigrationDoc
+from misei.screening.schemas_adhesion import AdhesionDoc
+from misei.screening.schemas_migration import MigrationDoc
 from misei.screening.schemas_thermodynamics import ThermodynamicsDoc
 from misei.workflows.campaign import CandidateFlows, candidate_flows, thermodynamics_job
 

@@ -15,7 +15,8 @@ from misei.launchers.machine import machine_settings
 from misei.launchers.sources import open_source
 from misei.launchers.store import open_store
 from misei.screening.results import find_document
-from misei.screening.schemas import AdhesionDoc, MigrationDoc
+from misei.screening.schemas_adhesion import AdhesionDoc
+from misei.screening.schemas_migration import MigrationDoc
 from misei.workflows.campaign import property_makers
 
 Doc = TypeVar("Doc", bound=BaseModel)

@@ -9,7 +9,8 @@ from misei.launchers.console import out, print_table
 
 if TYPE_CHECKING:
     from misei.screening.ranking import Ranking
-    from misei.screening.schemas import AdhesionDoc, MigrationDoc
+    from misei.screening.schemas_adhesion import AdhesionDoc
+    from misei.screening.schemas_migration import MigrationDoc
 
 
 def print_adhesion(document: AdhesionDoc) -> None:

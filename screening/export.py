@@ -21,7 +21,7 @@ from misei.screening.ranking import (
     Ranking,
     Rejection,
 )
-from misei.screening.schemas import AdhesionDoc
+from misei.screening.schemas_adhesion import AdhesionDoc
 
 DECIMALS = 6
 FORMATS = ("csv", "json", "markdown")

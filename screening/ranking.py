@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from misei.screening.schemas import AdhesionDoc, Document, MigrationDoc
+from misei.screening.schemas import Document
+from misei.screening.schemas_adhesion import AdhesionDoc
+from misei.screening.schemas_migration import MigrationDoc
 from misei.screening.schemas_thermodynamics import AlloyCandidate
 
 # Assumed, not fitted (docs/methods.md). Machine-learned potentials soften: barriers are off by 0.1

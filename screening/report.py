@@ -24,7 +24,8 @@ from misei.screening.report_html import (
     number,
     page,
 )
-from misei.screening.schemas import AdhesionDoc, MigrationDoc
+from misei.screening.schemas_adhesion import AdhesionDoc
+from misei.screening.schemas_migration import MigrationDoc
 from misei.screening.schemas_thermodynamics import AlloyCandidate, InterphaseDoc, ReductionDoc
 
 

@@ -19,7 +19,8 @@ from misei.screening.report_html import (
     table,
     yes_no,
 )
-from misei.screening.schemas import AdhesionDoc, InterfaceDoc, MigrationDoc
+from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc
+from misei.screening.schemas_migration import MigrationDoc
 from misei.screening.schemas_thermodynamics import AlloyCandidate, InterphaseDoc, ReductionDoc
 
 ALLOY = Column("Alloy", kind="")

@@ -14,13 +14,8 @@ from jobflow import Flow, Job, Maker, OutputReference, Response, job
 from pydantic import Field
 from pymatgen.core import Structure
 
-from misei.screening.schemas import (
-    AdhesionDoc,
-    CalculationDoc,
-    InterfaceDoc,
-    Provenance,
-    SurfaceEnergyDoc,
-)
+from misei.screening.schemas import CalculationDoc, Provenance
+from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc, SurfaceEnergyDoc
 from misei.screening.surface_errors import surface_error
 from misei.structures.interfaces import (
     CandidateSearch,

@@ -16,7 +16,8 @@ from pydantic import Field
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from misei.screening.schemas import Document, MigrationDoc, Provenance
+from misei.screening.schemas import Document, Provenance
+from misei.screening.schemas_migration import MigrationDoc
 from misei.structures.hop_networks import shortest_percolating_hops
 from misei.structures.hops import Hop, HopGraph, NoMobileSiteError, find_hops
 from misei.structures.supercells import bare, primitive_cell, supercell_matrix

@@ -11,7 +11,8 @@ from emmet.core.neb import NebResult
 from monty.json import MSONable
 from pymatgen.core import Structure
 
-from misei.screening.schemas import HopDoc, MigrationDoc, Provenance
+from misei.screening.schemas import Provenance
+from misei.screening.schemas_migration import HopDoc, MigrationDoc
 from misei.structures.hop_networks import percolating_barriers
 from misei.structures.hops import Hop
 from misei.structures.vacancies import HopEndpoints, vacancy_wandered

@@ -8,7 +8,8 @@ from typing import Any
 from jobflow import Flow, Job, Maker, OutputReference, Response, job
 from pymatgen.core import Structure
 
-from misei.screening.schemas import Miller, Provenance, SurfaceEnergyDoc
+from misei.screening.schemas import Miller, Provenance
+from misei.screening.schemas_adhesion import SurfaceEnergyDoc
 from misei.structures.slabs import face_area, symmetric_slab
 from misei.workflows.engines import get_engine, is_converged
 from misei.workflows.keys import keyed, replaced_by

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from misei.screening.plots.style import BLUE, GREEN, GREY, LEGEND_ABOVE, ORANGE, RED, style
 from misei.screening.ranking import RankedAlloy, Ranking
 from misei.screening.report_html import WETTING_RATIO, formula
-from misei.screening.schemas import AdhesionDoc, HopDoc, MigrationDoc
+from misei.screening.schemas_adhesion import AdhesionDoc
+from misei.screening.schemas_migration import HopDoc, MigrationDoc
 from misei.screening.schemas_thermodynamics import InterphaseDoc
 
 BAND = "rgba(230, 159, 0, 0.25)"

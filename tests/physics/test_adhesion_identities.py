@@ -12,7 +12,8 @@ from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
-from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, AdhesionDoc
+from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2
+from misei.screening.schemas_adhesion import AdhesionDoc
 from misei.structures.interfaces import InterfaceCandidate, InterfaceLimits, find_interfaces
 from misei.structures.slabs import cubic_crystal
 from misei.workflows.adhesion import AdhesionMaker

@@ -13,7 +13,7 @@ from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from misei.screening.schemas import MigrationDoc
+from misei.screening.schemas_migration import MigrationDoc
 from misei.workflows.migration import MigrationMaker
 
 # Tolerances in eV. A band at fmax 0.02 eV/angstrom knows its saddle to about 0.005.

@@ -10,7 +10,7 @@ import pytest
 from misei import __version__
 from misei.screening.export import ExportError, export_ranking, write_atomically
 from misei.screening.ranking import Gates, RankedAlloy, Ranking, Rejection, Weights, rank
-from misei.screening.schemas import AdhesionDoc
+from misei.screening.schemas_adhesion import AdhesionDoc
 
 SOURCE = {"name": "toy set", "version": "7", "protocol": "made up,\nrelaxed # twice"}
 

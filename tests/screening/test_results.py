@@ -11,7 +11,9 @@ from monty.json import jsanitize
 
 from misei.launchers.store import open_store
 from misei.screening.results import ResultsError, find_document, find_documents
-from misei.screening.schemas import AdhesionDoc, Document, MigrationDoc
+from misei.screening.schemas import Document
+from misei.screening.schemas_adhesion import AdhesionDoc
+from misei.screening.schemas_migration import MigrationDoc
 from misei.screening.schemas_thermodynamics import AlloyCandidate
 
 

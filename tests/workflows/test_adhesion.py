@@ -10,7 +10,7 @@ from maggma.stores import MemoryStore
 from monty.json import MontyDecoder, MontyEncoder
 from pymatgen.core import Lattice, Structure
 
-from misei.screening.schemas import AdhesionDoc, SurfaceEnergyDoc
+from misei.screening.schemas_adhesion import AdhesionDoc, SurfaceEnergyDoc
 from misei.screening.surface_errors import surface_error
 from misei.structures.interfaces import InterfaceLimits
 from misei.workflows.adhesion import AdhesionMaker

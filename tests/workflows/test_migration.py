@@ -11,7 +11,7 @@ from monty.json import MontyDecoder, MontyEncoder
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from misei.screening.schemas import MigrationDoc
+from misei.screening.schemas_migration import MigrationDoc
 from misei.structures.hops import NoMobileSiteError
 from misei.structures.supercells import DisorderedCrystalError
 from misei.workflows.migration import MigrationMaker
