@@ -7,7 +7,7 @@ and works of adhesion J/m2, potentials V vs Li/Li+.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import constants
@@ -17,6 +17,7 @@ from misei import __version__
 EV_PER_A2_TO_J_PER_M2 = constants.elementary_charge / constants.angstrom**2
 
 Miller = tuple[int, int, int]
+EnergiesFrom = Literal["potential", "DFT on a potential's geometry", "DFT"]
 
 
 class Document(BaseModel):
@@ -30,6 +31,9 @@ class Provenance(Document):
 
     engine: str = Field(description="Name of the engine that gave the energies.")
     engine_version: str = Field(description="Package and model version of the engine.")
+    energies_from: EnergiesFrom = Field(
+        default="potential", description="What the energies are: a potential's, or DFT."
+    )
     misei_version: str = Field(default=__version__, description="Version of misei that wrote this.")
     source_ids: list[str] = Field(
         default_factory=list, description="Ids of the structures or entries used."
