@@ -113,24 +113,40 @@ def barrier(
     alloy: Crystal,
     engine: EngineName = "sevennet",
     preset: Preset = "quick",
+    mechanism: Annotated[
+        str, typer.Option(help="vacancy, or interstitial (a Li more, from void to void).")
+    ] = "vacancy",
+    cutoff: Annotated[float, typer.Option(min=1.0, help="Longest hop, angstrom.")] = 5.0,
+    start_from: Annotated[
+        str | None, typer.Option(help="Cheaper engine whose relaxed ends and paths this one takes.")
+    ] = None,
     workers: Workers = None,
     run_dir: RunDir = None,
     source: Source = None,
     as_json: AsJson = False,
 ) -> None:
-    """Li migration barriers in an alloy by CI-NEB, and the best path that percolates.
+    """Li migration barriers in an alloy or a salt, and the best path that percolates.
+
+    The quick preset computes the shortest hops that percolate. The standard one searches every
+    hop up to the cutoff and enlarges the supercell until E_m and E_f stand still (0.02 eV).
 
     [bold]Examples[/bold]
 
     misei barrier LiAl
 
-    misei barrier POSCAR --engine sevennet-l3i5 --json
+    misei barrier Li2O --preset standard --cutoff 4
+
+    misei barrier POSCAR --engine sevennet-l3i5 --start-from sevennet --json
     """
     from misei.launchers.single import run_barrier
 
-    document = run_barrier(alloy, engine, preset, workers, run_dir, source)
+    document = run_barrier(
+        alloy, engine, preset, workers, run_dir, source,
+        mechanism=mechanism, cutoff=cutoff, start_from=start_from,
+    )  # fmt: skip
     if as_json:
-        console.print_json(console.plain(document))
+        without_cells = {"crystal": True, "hops": {"__all__": {"images"}}}
+        console.print_json(console.plain(document, exclude=without_cells))
         return
     tables.print_migration(document)
 

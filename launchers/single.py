@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jobflow import Flow
 from pydantic import BaseModel
@@ -93,10 +94,15 @@ def run_barrier(
     workers: int | None,
     run_dir: Path | None,
     source: str | None = None,
+    **choices: Any,
 ) -> MigrationDoc:
-    """Compute the migration barriers of one crystal, or find them in the store."""
+    """Compute the migration barriers of one crystal, or find them in the store.
+
+    ``choices`` are further fields of :class:`~misei.workflows.migration.MigrationMaker`.
+    """
     name, structure = read_crystal(alloy, source)
     _, maker = property_makers(engine, preset)
+    maker = replace(maker, **choices)
     return _run(maker.make(structure, name), MigrationDoc, workers, run_dir)
 
 

@@ -50,19 +50,61 @@ def print_adhesion(document: AdhesionDoc) -> None:
 
 
 def print_migration(document: MigrationDoc) -> None:
-    """Print the hops, the best percolating path and the vacancy."""
+    """Print the hops, the best percolating path, the defect and the supercells."""
+    mobile, defect = document.mobile_species, document.mechanism
     print_table(
-        f"Vacancy hops of {document.mobile_species} in {document.alloy} ({document.engine})",
-        ["hop", "per cell", "forward (eV)", "backward (eV)", "converged"],
+        f"{defect.capitalize()} hops of {mobile} in {document.alloy} ({document.engine})",
         [
-            [h.label, h.multiplicity, h.barrier_forward, h.barrier_backward, h.converged]
+            "hop",
+            "per cell",
+            "forward (eV)",
+            "backward (eV)",
+            "saddle by",
+            "force evaluations",
+            "converged",
+        ],
+        [
+            [
+                h.label,
+                h.multiplicity,
+                h.barrier_forward,
+                h.barrier_backward,
+                h.method,
+                h.force_evaluations,
+                h.converged,
+            ]
             for h in document.hops
         ],
     )
+    if document.hops_out_of_reach:
+        print_table(
+            "Hops given up: no saddle of theirs can be on the best network",
+            ["hop", "per cell", "E_max above (eV)", "force evaluations"],
+            [
+                [h.label, h.multiplicity, h.lower_bound, h.force_evaluations]
+                for h in document.hops_out_of_reach
+            ],
+        )
+    if document.supercell_steps:
+        print_table(
+            "Convergence with the supercell",
+            ["atoms", "image distance (A)", "E_m (eV)", "E_f (eV)", "force evaluations"],
+            [
+                [
+                    step.natoms,
+                    step.image_distance,
+                    step.migration_barrier,
+                    step.formation_energy,
+                    step.force_evaluations,
+                ]
+                for step in document.supercell_steps
+            ],
+        )
     by_dimension = ", ".join(f"{d}D {e:.3f}" for d, e in document.barriers_by_dimension.items())
     out.print(f"E_m of the best percolating path (eV): {by_dimension or 'none percolates'}")
+    structural = " (structural)" if document.structural_defects else ""
     out.print(
-        f"E_f {document.vacancy_formation_energy:.3f} eV from {document.mobile_species} metal; "
+        f"E_f {document.vacancy_formation_energy:.3f} eV from {mobile} metal{structural}; "
         f"{document.force_evaluations} force evaluations of {document.natoms} atoms"
     )
     _print_notes(document.warnings)

@@ -172,7 +172,8 @@ def provenance(
         "gates": "; ".join(_gates(ranking)),
         "weights": "; ".join(f"{k} = {v:g}" for k, v in ranking.weights.model_dump().items()),
         "intervals": (
-            f"wetting_ratio +- {100 * WETTING_RATIO_RELATIVE_ERROR:.0f} %, "
+            "wetting_ratio from the engine's measured surface errors, where none are known "
+            f"+- {100 * WETTING_RATIO_RELATIVE_ERROR:.0f} %; "
             f"migration_barrier +- {BARRIER_ERROR_EV:g} eV; rank_best and rank_worst: the ranks "
             "that these errors leave open"
         ),

@@ -13,7 +13,8 @@ from misei.screening.schemas_migration import MigrationDoc
 from misei.screening.schemas_thermodynamics import AlloyCandidate
 
 # Assumed, not fitted (docs/methods.md). Machine-learned potentials soften: barriers are off by 0.1
-# to 0.2 eV, surface energies by up to 45 %, of which part cancels in W_ad / 2 gamma_Li.
+# to 0.2 eV, surface energies by up to 45 %, of which part cancels in W_ad / 2 gamma_Li. A document
+# that knows its engine's errors has an interval of its own, which replaces the second number.
 BARRIER_ERROR_EV = 0.15
 WETTING_RATIO_RELATIVE_ERROR = 0.25
 
@@ -190,9 +191,12 @@ def _score(wetting_ratio: float, barrier: float, gates: Gates, weights: Weights)
     return (weights.wetting_ratio * affinity + weights.migration_barrier * mobility) / total
 
 
-def _ratio_interval(wetting_ratio: float) -> tuple[float, float]:
-    spread = WETTING_RATIO_RELATIVE_ERROR * abs(wetting_ratio)
-    return wetting_ratio - spread, wetting_ratio + spread
+def _ratio_interval(adhesion: AdhesionDoc) -> tuple[float, float]:
+    """Interval of the document, from the engine's measured errors; a flat one without these."""
+    if adhesion.wetting_ratio_interval is not None:
+        return adhesion.wetting_ratio_interval
+    spread = WETTING_RATIO_RELATIVE_ERROR * abs(adhesion.wetting_ratio)
+    return adhesion.wetting_ratio - spread, adhesion.wetting_ratio + spread
 
 
 def _barrier_interval(barrier: float) -> tuple[float, float]:
@@ -208,8 +212,9 @@ def _rank_intervals(
     """
     low, high = [], []
     for item in passed:
-        ratio, barrier = _figures(item)
-        ratios, barriers = _ratio_interval(ratio), _barrier_interval(barrier)
+        assert item.adhesion is not None
+        _, barrier = _figures(item)
+        ratios, barriers = _ratio_interval(item.adhesion), _barrier_interval(barrier)
         low.append(_score(ratios[0], barriers[1], gates, weights))
         high.append(_score(ratios[1], barriers[0], gates, weights))
     everyone = range(len(passed))
@@ -247,7 +252,7 @@ def _ranked(
         pareto=pareto,
         work_of_adhesion=adhesion.work_of_adhesion,
         wetting_ratio=ratio,
-        wetting_ratio_interval=_ratio_interval(ratio),
+        wetting_ratio_interval=_ratio_interval(adhesion),
         contact_angle=adhesion.contact_angle,
         strain=adhesion.strain,
         migration_barrier=barrier,
@@ -259,5 +264,12 @@ def _ranked(
         equilibrium_with_li=item.candidate.equilibrium_with_li,
         engine=adhesion.engine,
         engine_version=adhesion.provenance.engine_version,
-        energies_from="EMT" if adhesion.engine == "emt" else "machine-learned potential, no DFT",
+        energies_from=_energies_from(adhesion, migration),
     )
+
+
+def _energies_from(adhesion: AdhesionDoc, migration: MigrationDoc) -> str:
+    sources = adhesion.provenance.energies_from, migration.provenance.energies_from
+    if sources[0] == sources[1]:
+        return sources[0]
+    return f"adhesion: {sources[0]}; migration: {sources[1]}"

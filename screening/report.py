@@ -164,8 +164,9 @@ def _adhesion(docs: Sequence[AdhesionDoc]) -> str:
     if not docs:
         return "<p>No interface was computed.</p>"
     return (
-        "<p>The most strongly bound interface of each alloy. Li wets completely where "
-        f"{WETTING_RATIO} is 1 or more.</p>"
+        "<p>The interface of lowest interface energy of each alloy, the one that forms in "
+        f"equilibrium. Li wets completely where {WETTING_RATIO} is 1 or more; the interval is "
+        "that of the engine's measured errors in surface energies.</p>"
         f"{tables.adhesion_table(docs)}"
         f"{details('All interfaces', tables.interface_table(docs))}"
     )
@@ -249,8 +250,9 @@ def _methods() -> str:
             "the crystal to Li metal; E<sub>m</sub> + E<sub>f</sub> is the activation energy of "
             "diffusion by thermal vacancies.",
             f"<b>Score.</b> Weighted mean of the affinity w / (1 + w), w = {WETTING_RATIO}, and "
-            "of 1 &minus; E<sub>m</sub> / (its gate), clipped to 0 to 1. Intervals: ± "
-            f"{100 * WETTING_RATIO_RELATIVE_ERROR:.0f} % on the wetting ratio, ± "
+            "of 1 &minus; E<sub>m</sub> / (its gate), clipped to 0 to 1. Intervals: "
+            "on the wetting ratio from the engine's measured errors in surface energies (± "
+            f"{100 * WETTING_RATIO_RELATIVE_ERROR:.0f} % where none are known), ± "
             f"{BARRIER_ERROR_EV:g} eV on the barrier; the possible ranks follow when each alloy "
             "is at its best and all others at their worst, and the reverse.",
         ]

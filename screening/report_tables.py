@@ -29,6 +29,7 @@ W_AD = Column("W<sub>ad</sub>", "J/m²")
 RATIO = Column(WETTING_RATIO, "dimensionless")
 ANGLE = Column("Contact angle", "deg")
 STRAIN = Column("Li strain", "%")
+GAMMA_INT = Column("&gamma;<sub>int</sub>", "J/m²")
 E_M = Column("E<sub>m</sub>", "eV")
 E_F = Column("E<sub>f</sub>", "eV")
 E_A = Column("E<sub>m</sub>&nbsp;+&nbsp;E<sub>f</sub>", "eV")
@@ -192,17 +193,22 @@ def candidate_table(candidates: Sequence[AlloyCandidate]) -> str:
 
 
 def adhesion_table(docs: Sequence[AdhesionDoc]) -> str:
-    """Show the most strongly bound interface of each alloy."""
-    gamma = Column("&gamma;<sub>Li</sub>", "J/m²")
-    sampled = Column("Interfaces", "relaxed")
-    columns = [ALLOY, W_AD, gamma, RATIO, ANGLE, *_INTERFACE_COLUMNS, sampled, CONVERGED]
+    """Show the interface that stands for each alloy, and the verdict on wetting."""
+    columns = [
+        ALLOY, W_AD, Column("&gamma;<sub>Li</sub>", "J/m²"), Column(RATIO.title, "(interval)"),
+        ANGLE, Column("Complete wetting", kind=""), GAMMA_INT, Column("η, 10 nm", "mV"),
+        *_INTERFACE_COLUMNS, Column("Interfaces", "relaxed"), CONVERGED,
+    ]  # fmt: skip
     rows = [
         [
             formula(doc.alloy),
             number(doc.work_of_adhesion),
             number(doc.film_surface.surface_energy),
-            number(doc.wetting_ratio),
+            _ratio(doc),
             number(doc.contact_angle, 0),
+            escape(doc.wetting_verdict),
+            number(doc.interface_energy),
+            number(_in_thousandths(doc.critical_overpotential()), 1),
             *_interface_cells(doc.best),
             str(len(doc.interfaces)),
             yes_no(doc.converged),
@@ -210,6 +216,16 @@ def adhesion_table(docs: Sequence[AdhesionDoc]) -> str:
         for doc in docs
     ]
     return table(columns, rows)
+
+
+def _ratio(doc: AdhesionDoc) -> str:
+    if doc.wetting_ratio_interval is None:
+        return number(doc.wetting_ratio)
+    return interval(doc.wetting_ratio, doc.wetting_ratio_interval)
+
+
+def _in_thousandths(value: float | None) -> float | None:
+    return None if value is None else 1000 * value
 
 
 _INTERFACE_COLUMNS = (
@@ -236,12 +252,21 @@ def _miller(indices: Iterable[int]) -> str:
 
 def interface_table(docs: Sequence[AdhesionDoc]) -> str:
     """Show every interface that was relaxed."""
-    columns = [ALLOY, W_AD, *_INTERFACE_COLUMNS, CONVERGED]
+    columns = [
+        ALLOY, W_AD, GAMMA_INT, Column("&gamma; of the alloy's face", "J/m²"),
+        Column("Strain energy", "J/m²"), *_INTERFACE_COLUMNS, Column("Remarks", kind="long"),
+        Column("Force evaluations", "number"), CONVERGED,
+    ]  # fmt: skip
     rows = [
         [
             formula(doc.alloy),
             number(interface.work_of_adhesion),
+            number(interface.interface_energy),
+            number(interface.surface_energy_substrate),
+            number(interface.strain_energy),
             *_interface_cells(interface),
+            escape("; ".join(interface.warnings)),
+            str(interface.force_evaluations),
             yes_no(interface.converged),
         ]
         for doc in docs

@@ -1,4 +1,8 @@
-"""Documents of surfaces and interfaces: surface energies and works of adhesion in J/m2."""
+"""Documents of interfaces: energies per area in J/m2.
+
+Sign conventions: surface and interface energies are the cost of making the face, positive;
+a work of adhesion is what pulling an interface apart costs, positive where it binds.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +10,59 @@ from math import acos, degrees
 
 from pydantic import Field, computed_field
 from pymatgen.core import Structure
+from scipy import constants
 
-from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, CalculationDoc, Miller
+from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, CalculationDoc, Document, Miller
+from misei.screening.schemas_surfaces import SizeStep, SurfaceEnergyDoc
+
+# Radius of the pore or crack for which a critical overpotential is stored, nm.
+PORE_RADIUS_NM = 10.0
+LOWEST_INTERFACE_ENERGY = (
+    "lowest interface energy of those relaxed: the one that forms in equilibrium"
+)
+LARGEST_WORK = "largest work of adhesion of those relaxed (an interface energy is missing)"
 
 
-class SurfaceEnergyDoc(CalculationDoc):
-    """Surface energy of a symmetric slab."""
+class RegistryDoc(Document):
+    """One in-plane registry, found with film and substrate as rigid bodies."""
 
-    formula: str = Field(description="Formula of the crystal.")
-    miller: Miller = Field(description="Miller indices in the conventional cell.")
-    energy_slab: float = Field(description="Relaxed slab, eV.")
-    energy_bulk_per_atom: float = Field(description="Bulk reference, eV/atom.")
-    natoms: int = Field(description="Atoms in the slab.")
-    area: float = Field(description="Area of one face, angstrom^2.")
+    shift: tuple[float, float] = Field(description="In-plane shift of the film, of a and b.")
+    gap: float = Field(description="Lowest film atom over highest substrate atom, angstrom.")
+    energy: float = Field(description="Interface of the two rigid slabs, eV.")
+    evaluations: int = Field(description="Force evaluations spent on it.")
+    converged: bool = Field(
+        description="Whether the film is at rest; if not, the search went on with a better one."
+    )
 
-    @computed_field(description="gamma, J/m2.")  # type: ignore[prop-decorator]
+
+class SamplingDoc(CalculationDoc):
+    """Registries of one candidate, sampled with rigid slabs."""
+
+    energy_film: float = Field(description="Film slab as cut, eV.")
+    energy_substrate: float = Field(description="Substrate slab as cut, eV.")
+    area: float = Field(description="Area of the interface, angstrom^2.")
+    registries: list[RegistryDoc] = Field(description="In the order of their contact gaps.")
+    force_evaluations: int = Field(description="Of the slabs and of all registries.")
+
     @property
-    def surface_energy(self) -> float:
-        """Surface energy (E_slab - N E_bulk) / 2A in J/m2."""
-        excess = self.energy_slab - self.natoms * self.energy_bulk_per_atom
-        return excess / (2.0 * self.area) * EV_PER_A2_TO_J_PER_M2
+    def best(self) -> int:
+        """Index of the registry of lowest energy."""
+        return min(range(len(self.registries)), key=lambda k: self.registries[k].energy)
+
+    @property
+    def work_of_adhesion(self) -> float:
+        """W_ad of the best registry between rigid slabs in J/m2."""
+        gain = self.energy_film + self.energy_substrate - self.registries[self.best].energy
+        return gain / self.area * EV_PER_A2_TO_J_PER_M2
 
 
 class InterfaceDoc(CalculationDoc):
-    """One relaxed film | substrate interface in a cell with vacuum (one interface per cell)."""
+    """One relaxed film | substrate interface in a cell with vacuum (one interface per cell).
+
+    Its surface energies refer to the crystal of the film and, for the substrate, to Li metal
+    (0 V vs Li/Li+) and to the crystal of the alloy, which together fix the chemical potential
+    of a second element: mu_X = (E(Li_x X_y) - x mu_Li) / y.
+    """
 
     substrate: str = Field(description="Formula of the substrate, the alloy.")
     substrate_miller: Miller
@@ -43,7 +76,38 @@ class InterfaceDoc(CalculationDoc):
     area: float = Field(description="Area of the interface, angstrom^2.")
     natoms: int = Field(description="Atoms in the interface cell.")
     strain: float = Field(description="Largest principal strain of the film, signed (1 = 100 %).")
-    structure: Structure | None = Field(None, description="Relaxed interface.")
+    strains: tuple[float, float] | None = Field(
+        default=None, description="Both principal strains of the film (1 = 100 %)."
+    )
+    energy_film_unstrained: float | None = Field(
+        default=None, description="As many film atoms in a relaxed slab without strain, eV."
+    )
+    area_film_unstrained: float | None = Field(
+        default=None, description="Area of a face of that slab, angstrom^2."
+    )
+    energy_film_bulk: float | None = Field(
+        default=None, description="As many film atoms in their relaxed crystal, eV."
+    )
+    energy_substrate_bulk: float | None = Field(
+        default=None,
+        description="Sum of n mu over the substrate slab's atoms, eV; None: mu is not fixed.",
+    )
+    equivalent_faces: bool | None = Field(
+        default=None,
+        description="Whether both faces of the substrate slab are the same termination.",
+    )
+    stoichiometric: bool | None = Field(
+        default=None, description="Whether the substrate slab has the composition of the alloy."
+    )
+    polar: bool | None = Field(
+        default=None, description="Whether the facet is polar by ionic charges."
+    )
+    registry: RegistryDoc | None = Field(default=None, description="Where the relaxation started.")
+    rigid_work_of_adhesion: float | None = Field(
+        default=None, description="W_ad of that registry between rigid slabs, J/m2."
+    )
+    force_evaluations: int = Field(default=0, description="Of the interface and its two slabs.")
+    structure: Structure | None = Field(default=None, description="Relaxed interface.")
 
     @computed_field(description="W_ad, J/m2.")  # type: ignore[prop-decorator]
     @property
@@ -52,9 +116,54 @@ class InterfaceDoc(CalculationDoc):
         gain = self.energy_film + self.energy_substrate - self.energy_interface
         return gain / self.area * EV_PER_A2_TO_J_PER_M2
 
+    @computed_field(description="Surface energy of the unstrained film facet, J/m2.")  # type: ignore[prop-decorator]
+    @property
+    def surface_energy_film(self) -> float | None:
+        """(E_unstrained film - E_film bulk) / 2A in J/m2."""
+        return _per_two_faces(
+            self.energy_film_unstrained, self.energy_film_bulk, self.area_film_unstrained
+        )
+
+    @computed_field(description="Surface energy of the substrate's termination, J/m2.")  # type: ignore[prop-decorator]
+    @property
+    def surface_energy_substrate(self) -> float | None:
+        """(E_substrate - sum n mu) / 2A in J/m2; of unlike faces the mean of both."""
+        return _per_two_faces(self.energy_substrate, self.energy_substrate_bulk, self.area)
+
+    @computed_field(description="Energy that the strain costs the film, J/m2.")  # type: ignore[prop-decorator]
+    @property
+    def strain_energy(self) -> float | None:
+        """(E_film - E_unstrained film) / A in J/m2; it grows with the film's thickness."""
+        if self.energy_film_unstrained is None:
+            return None
+        return (self.energy_film - self.energy_film_unstrained) / self.area * EV_PER_A2_TO_J_PER_M2
+
+    @computed_field(description="Interface energy gamma_int, J/m2.")  # type: ignore[prop-decorator]
+    @property
+    def interface_energy(self) -> float | None:
+        """Dupre: gamma_int = gamma_film + gamma_substrate - W_ad in J/m2, without strain energy.
+
+        The cost of making the interface from the two crystals: 0 for a crystal on itself in
+        perfect registry. None where a surface energy is.
+        """
+        film, substrate = self.surface_energy_film, self.surface_energy_substrate
+        if film is None or substrate is None:
+            return None
+        return film + substrate - self.work_of_adhesion
+
+
+def _per_two_faces(slab: float | None, bulk: float | None, area: float | None) -> float | None:
+    if slab is None or bulk is None or area is None:
+        return None
+    return (slab - bulk) / (2.0 * area) * EV_PER_A2_TO_J_PER_M2
+
 
 class AdhesionDoc(CalculationDoc):
-    """Work of adhesion of Li on an alloy: the most strongly bound of the interfaces sampled."""
+    """Work of adhesion of Li on an alloy: the best of the interfaces that were relaxed.
+
+    ``best`` is the interface of lowest interface energy, the one that forms in equilibrium;
+    where one has no interface energy, that of largest W_ad (:attr:`selection` says which).
+    """
 
     alloy: str = Field(description="Formula of the alloy.")
     engine: str = Field(description="Engine of all energies in this document.")
@@ -65,11 +174,35 @@ class AdhesionDoc(CalculationDoc):
     surface_error: str = Field(
         description="What is known of the engine's error in surface energies of these elements."
     )
+    work_of_adhesion_interval: tuple[float, float] | None = Field(
+        default=None,
+        description="W_ad within the engine's surface errors, J/m2; None: error unknown.",
+    )
+    wetting_ratio_interval: tuple[float, float] | None = Field(
+        default=None, description="W_ad / 2 gamma_Li within these errors; None: error unknown."
+    )
+    film_volume_per_atom: float | None = Field(
+        default=None, description="V_Li of the relaxed film crystal, angstrom^3/atom."
+    )
+    size_steps: list[SizeStep] = Field(
+        default_factory=list, description="W_ad of the best interface with growing slabs, vacuum."
+    )
+    size_converged: bool | None = Field(
+        default=None, description="Whether W_ad stopped changing with size; None: not tried."
+    )
+    force_evaluations: int = Field(default=0, description="Of everything but the relaxed crystals.")
+
+    @computed_field(description="How the best interface was chosen.")  # type: ignore[prop-decorator]
+    @property
+    def selection(self) -> str:
+        """Rule by which :attr:`best` was chosen."""
+        known = all(doc.interface_energy is not None for doc in self.interfaces)
+        return LOWEST_INTERFACE_ENERGY if known else LARGEST_WORK
 
     @property
     def best(self) -> InterfaceDoc:
-        """The interface with the largest work of adhesion."""
-        return max(self.interfaces, key=lambda doc: doc.work_of_adhesion)
+        """The interface that stands for the alloy, see :attr:`selection`."""
+        return best_interface(self.interfaces)
 
     @computed_field(description="W_ad, J/m2.")  # type: ignore[prop-decorator]
     @property
@@ -77,23 +210,95 @@ class AdhesionDoc(CalculationDoc):
         """W_ad of the best interface in J/m2."""
         return self.best.work_of_adhesion
 
+    @computed_field(description="Lowest and highest W_ad of the interfaces, J/m2.")  # type: ignore[prop-decorator]
+    @property
+    def work_of_adhesion_range(self) -> tuple[float, float]:
+        """Spread of W_ad over the interfaces that were relaxed, J/m2."""
+        works = [doc.work_of_adhesion for doc in self.interfaces]
+        return min(works), max(works)
+
+    @computed_field(description="gamma_int of the best interface, J/m2.")  # type: ignore[prop-decorator]
+    @property
+    def interface_energy(self) -> float | None:
+        """Interface energy of the best interface in J/m2."""
+        return self.best.interface_energy
+
     @computed_field(description="W_ad / 2 gamma_Li, both of the same engine.")  # type: ignore[prop-decorator]
     @property
     def wetting_ratio(self) -> float:
-        """W_ad / (2 gamma_Li): Li wets completely at 1 or more."""
+        """W_ad / (2 gamma_Li): Li wets completely at 1 or more; 0.5 is a right angle."""
         return self.work_of_adhesion / (2.0 * self.film_surface.surface_energy)
 
     @computed_field(description="Young-Dupre contact angle, degrees.")  # type: ignore[prop-decorator]
     @property
     def contact_angle(self) -> float:
         """Theta = arccos(W_ad / gamma_Li - 1), 0 where W_ad >= 2 gamma_Li, 180 where W_ad <= 0."""
-        return degrees(acos(min(1.0, max(-1.0, 2.0 * self.wetting_ratio - 1.0))))
+        return contact_angle(self.wetting_ratio)
 
     @computed_field(description="Whether W_ad >= 2 gamma_Li.")  # type: ignore[prop-decorator]
     @property
     def wets(self) -> bool:
-        """Complete wetting by Young-Dupre."""
+        """Complete wetting by Young-Dupre, by the engine's own numbers."""
         return self.wetting_ratio >= 1.0
+
+    @computed_field(description="W_ad of complete wetting, 2 gamma_Li, J/m2.")  # type: ignore[prop-decorator]
+    @property
+    def critical_work_of_adhesion(self) -> float:
+        """Critical wetting line: theta is 0 from W_ad = 2 gamma_Li on, 90 degrees at half of it."""
+        return 2.0 * self.film_surface.surface_energy
+
+    @computed_field(description="Verdict on complete wetting.")  # type: ignore[prop-decorator]
+    @property
+    def wetting_verdict(self) -> str:
+        """What W_ad / 2 gamma_Li and its interval say of complete wetting."""
+        verdict = "wets completely" if self.wets else "does not wet completely"
+        if self.wetting_ratio_interval is None:
+            return f"{verdict} (error of the engine unknown)"
+        low, high = self.wetting_ratio_interval
+        return "undecided: the interval includes 1" if low <= 1.0 <= high else verdict
+
+    def critical_overpotential(self, radius_nm: float = PORE_RADIUS_NM) -> float | None:
+        """Overpotential at which Li grows into a pore or crack of the substrate, V.
+
+        A spherical tip of Li of radius r inside the substrate has the area A = 4 pi r^2 and
+        the volume V = 4 pi r^3 / 3. Growing it by dV costs gamma_int dA = (2 gamma_int / r) dV:
+        Young and Laplace's pressure. It raises the chemical potential of Li in the tip by
+        2 gamma_int V_Li / r, which an overpotential eta pays for with e eta:
+
+            eta = 2 gamma_int V_Li / (r e)
+
+        A positive gamma_int resists, a negative one draws Li in. Assumed: an interface energy
+        that does not depend on orientation, incompressible Li, a tip without an open pore's
+        free walls, and no elastic or fracture energy of the substrate: capillarity alone.
+
+        Parameters
+        ----------
+        radius_nm
+            Radius of the tip, nm.
+
+        Returns
+        -------
+        float or None
+            None where the interface energy is unknown.
+
+        Raises
+        ------
+        ValueError
+            When the radius is not positive.
+        """
+        if not radius_nm > 0:
+            raise ValueError(f"radius {radius_nm} nm; valid: above 0")
+        gamma, volume = self.interface_energy, self.film_volume_per_atom
+        if gamma is None or volume is None:
+            return None
+        energy = 2.0 * gamma * volume * constants.angstrom**3 / (radius_nm * constants.nano)
+        return energy / constants.elementary_charge
+
+    @computed_field(description="eta of capillarity for a tip of 10 nm radius, V.")  # type: ignore[prop-decorator]
+    @property
+    def critical_overpotential_10nm(self) -> float | None:
+        """:meth:`critical_overpotential` at 10 nm."""
+        return self.critical_overpotential(PORE_RADIUS_NM)
 
     @computed_field(description="Largest principal strain of the film in the best interface.")  # type: ignore[prop-decorator]
     @property
@@ -112,3 +317,17 @@ class AdhesionDoc(CalculationDoc):
     def natoms(self) -> int:
         """Atoms of the best interface cell."""
         return self.best.natoms
+
+
+def best_interface(interfaces: list[InterfaceDoc]) -> InterfaceDoc:
+    """Interface of lowest interface energy; of largest W_ad where one of these is missing."""
+    energies = [doc.interface_energy for doc in interfaces]
+    known = [energy for energy in energies if energy is not None]
+    if len(known) == len(interfaces):
+        return interfaces[known.index(min(known))]
+    return max(interfaces, key=lambda doc: doc.work_of_adhesion)
+
+
+def contact_angle(wetting_ratio: float) -> float:
+    """Young-Dupre contact angle in degrees of W_ad / 2 gamma: cos(theta) = 2 ratio - 1."""
+    return degrees(acos(min(1.0, max(-1.0, 2.0 * wetting_ratio - 1.0))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 
 import networkx as nx
@@ -84,17 +85,41 @@ def shortest_percolating_hops(graph: HopGraph) -> tuple[list[Hop], list[Hop]]:
     return chosen, [hop for hop in hops if hop not in chosen]
 
 
-def percolating_barriers(
+@dataclass(frozen=True)
+class PercolatingNetwork:
+    """The easiest network of hops that is endless in some number of dimensions.
+
+    Attributes
+    ----------
+    saddle_energy
+        Highest saddle that must be passed, eV.
+    lowest_energy
+        Energy of the lowest site of the network, eV.
+    hops
+        Positions, in the list given, of the hops that make it.
+    """
+
+    saddle_energy: float
+    lowest_energy: float
+    hops: tuple[int, ...]
+
+    @property
+    def barrier(self) -> float:
+        """Highest saddle above the lowest site, eV."""
+        return self.saddle_energy - self.lowest_energy
+
+
+def percolating_networks(
     orbits: Sequence[Sequence[int]],
     hops: Sequence[Hop],
     saddle_energies: Sequence[float],
-    vacancy_energies: Sequence[float],
-) -> dict[int, float]:
-    """Lowest barrier of a network that percolates in at least 1, 2 and 3 dimensions.
+    site_energies: Sequence[float],
+) -> dict[int, PercolatingNetwork]:
+    """Easiest network that percolates in at least 1, 2 and 3 dimensions.
 
     Hops are opened in the order of their saddle energies, which is the order of the rates
-    at which thermal vacancies make them, until a network is endless in enough dimensions. Its
-    barrier is the last saddle above the lowest vacancy of that network.
+    at which thermal defects make them, until a network is endless in enough dimensions. Its
+    barrier is the last saddle above the lowest site of that network.
 
     Parameters
     ----------
@@ -104,30 +129,29 @@ def percolating_barriers(
         Hops with known saddles.
     saddle_energies
         Energy of the saddle of each hop in eV.
-    vacancy_energies
-        Energy of the vacancy on each orbit in eV, on the same scale.
+    site_energies
+        Energy of the defect on each orbit in eV, on the same scale.
 
     Returns
     -------
     dict
-        Barrier in eV by number of dimensions; those never reached are left out.
+        Network by number of dimensions; those never reached are left out.
     """
-    orbit_energy = {
+    energy_of = {
         site: energy
-        for sites, energy in zip(orbits, vacancy_energies, strict=True)
+        for sites, energy in zip(orbits, site_energies, strict=True)
         for site in sites
     }
-    barriers: dict[int, float] = {}
-    opened: list[Hop] = []
-    for saddle, hop in sorted(zip(saddle_energies, hops, strict=True), key=itemgetter(0)):
-        opened.append(hop)
-        components = percolating_components(opened)
-        for dimension in {1, 2, 3} - set(barriers):
-            lowest = [
-                min(orbit_energy[site] for site in sites)
-                for reached, sites in components
-                if reached >= dimension
-            ]
-            if lowest:
-                barriers[dimension] = saddle - min(lowest)
-    return dict(sorted(barriers.items()))
+    networks: dict[int, PercolatingNetwork] = {}
+    opened: list[int] = []
+    for k, saddle in sorted(enumerate(saddle_energies), key=itemgetter(1)):
+        opened.append(k)
+        components = percolating_components([hops[n] for n in opened])
+        for dimension in {1, 2, 3} - set(networks):
+            endless = [sites for reached, sites in components if reached >= dimension]
+            if endless:
+                sites = min(endless, key=lambda found: min(energy_of[s] for s in found))
+                members = tuple(n for n in opened if hops[n].edges[0][0] in sites)
+                lowest = min(energy_of[site] for site in sites)
+                networks[dimension] = PercolatingNetwork(saddle, lowest, members)
+    return dict(sorted(networks.items()))

@@ -1,9 +1,10 @@
 """Coherent film | substrate interfaces: lattice matching, stacking and in-plane registry.
 
-The film (soft, Li) takes all the strain. A cell holds one interface and one vacuum; film
-and substrate slabs are the two parts of the interface in the same cell, so that the work of
-adhesion W_ad = (E_film + E_substrate - E_interface) / A of a crystal on itself in perfect
-registry is 2 gamma.
+The film (soft, Li) takes all the strain, the substrate none: the strain energy per area is
+(E_film - film_cells E_film_unstrained) / A, both slabs relaxed. A cell holds one interface
+and one vacuum; film and substrate slabs are the two parts of the interface in the same cell,
+so that the work of adhesion W_ad = (E_film + E_substrate - E_interface) / A of a crystal on
+itself in perfect registry is 2 gamma.
 
 Matching is that of Zur and McGill, J. Appl. Phys. 55, 378 (1984), by pymatgen. Its
 CoherentInterfaceBuilder is not used: it merges terminations that differ only in the face
@@ -13,7 +14,6 @@ that points up, and rebuilds every slab for every pair of facets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import numpy as np
 from monty.json import MSONable
@@ -22,7 +22,15 @@ from pymatgen.core import Structure
 from pymatgen.core.interface import Interface
 from pymatgen.core.surface import Slab
 
-from misei.structures.lattice_matching import Facet, Match, matches_within_limits
+from misei.structures.facets import Miller
+from misei.structures.lattice_matching import (
+    Match,
+    SearchCounts,
+    in_turn,
+    low_index_faces,
+    matches_within_limits,
+    search_counts,
+)
 from misei.structures.registry import (
     Contacts,
     Registry,
@@ -32,11 +40,8 @@ from misei.structures.registry import (
 )
 from misei.structures.slabs import (
     COORDINATE_DECIMALS,
-    Miller,
-    distinct_terminations,
-    facet_generator,
-    facet_slab,
-    low_index_millers,
+    SlabFacts,
+    centred_in_vacuum,
 )
 
 # Terminations named in a warning; the others are counted.
@@ -62,10 +67,13 @@ class InterfaceLimits(MSONable):  # type: ignore[misc]
         Atoms that are aimed at; exceeded with a warning up to ``hard_max_atoms``.
     max_miller
         Largest Miller index of film and substrate facets.
-    film_thickness, substrate_thickness, vacuum
+    film_thickness, substrate_thickness
+        Least thickness of crystal, from cut to cut, angstrom.
+    vacuum
         Angstrom.
     max_terminations
-        Terminations per facet, those cut at the widest spacing of planes first.
+        Terminations per facet, non-polar ones and those cut at the widest spacing of planes
+        first; a limit of cost. Default all.
     registries
         In-plane registries per candidate.
     """
@@ -78,7 +86,7 @@ class InterfaceLimits(MSONable):  # type: ignore[misc]
     film_thickness: float = 8.0
     substrate_thickness: float = 8.0
     vacuum: float = 12.0
-    max_terminations: int = 4
+    max_terminations: int | None = None
     registries: int = 3
 
 
@@ -101,8 +109,15 @@ class InterfaceCandidate(MSONable):  # type: ignore[misc]
         Faces at the interface, film then substrate.
     area
         Angstrom^2.
-    strain
-        Principal strain of the film that is largest in magnitude, signed.
+    film_strains, substrate_strains
+        Principal strains, signed; those of the substrate are zero by construction.
+    film_unstrained
+        The film's slab of the same facet and thickness in its own primitive in-plane cell,
+        unstrained, with the vacuum of the limits: one structure for all substrates.
+    film_cells
+        How many of it make the film.
+    substrate_facts
+        Faces, stoichiometry and polarity of the substrate's slab.
     """
 
     film: Structure
@@ -113,7 +128,16 @@ class InterfaceCandidate(MSONable):  # type: ignore[misc]
     substrate_miller: Miller
     termination: str
     area: float
-    strain: float
+    film_strains: tuple[float, float]
+    film_unstrained: Structure
+    film_cells: int
+    substrate_facts: SlabFacts
+    substrate_strains: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def strain(self) -> float:
+        """Principal strain of the film that is largest in magnitude, signed."""
+        return max(self.film_strains, key=abs)
 
     @property
     def natoms(self) -> int:
@@ -135,6 +159,7 @@ class CandidateSearch(MSONable):  # type: ignore[misc]
 
     candidates: list[InterfaceCandidate]
     warnings: list[str]
+    counts: SearchCounts
 
 
 def find_interfaces(
@@ -145,17 +170,17 @@ def find_interfaces(
 ) -> CandidateSearch:
     """Smallest well-matched interfaces of film crystals on the low-index facets of a substrate.
 
-    Each facet of the substrate gives its best match with each film lattice: the smallest
-    cell in the lowest step of strain, over the facets of the film. Every
-    termination (up to the limit) of a match is a candidate of its own; candidates are taken
-    from the matches in turn, so that a short list covers the facets.
+    Each termination of the substrate gives its best match with each film lattice: the
+    smallest cell in the lowest step of strain, over the facets of the film. Candidates are
+    taken from the facets in turn, so that a short list covers them, polar terminations last
+    (where no other one matches, larger cells are tried for those first).
 
     Parameters
     ----------
     substrate
         Relaxed crystal of the alloy, any cell.
     films
-        Relaxed centrosymmetric crystals of the film by name, e.g. ``bcc``, ``fcc``.
+        Relaxed centrosymmetric crystals of an element by name, e.g. ``bcc``, ``fcc``.
     limits
         Size, strain and thickness; default :class:`InterfaceLimits`.
     max_candidates
@@ -172,14 +197,13 @@ def find_interfaces(
         When nothing matches under the strain limit and the hard limit of atoms.
     """
     limits = limits or InterfaceLimits()
-    sub_facets, lost = _facets("substrate", substrate, limits.substrate_thickness, limits)
-    film_facets: list[Facet] = []
-    for name, film in films.items():
-        film_facets += _facets(name, film, limits.film_thickness, limits)[0]
-    warnings = [_left_out(lost)] if lost else []
+    cut = (limits.vacuum, limits.max_miller, limits.max_terminations)
+    faces = low_index_faces("substrate", substrate, limits.substrate_thickness, *cut)
+    film_faces = [low_index_faces(n, f, limits.film_thickness, *cut) for n, f in films.items()]
+    all_films = [face for found in film_faces for face in found.kept]
     matches = matches_within_limits(
-        sub_facets,
-        film_facets,
+        faces.kept,
+        all_films,
         limits.max_strain,
         limits.strain_step,
         limits.max_atoms,
@@ -190,65 +214,43 @@ def find_interfaces(
             f"{substrate.composition.reduced_formula}: no interface within "
             f"max_strain={limits.max_strain:g} and {limits.hard_max_atoms} atoms"
         )
-    if matches[0].natoms > limits.max_atoms:
-        warnings.append(
-            f"the smallest interface has about {matches[0].natoms} atoms, "
-            f"over max_atoms={limits.max_atoms}"
-        )
-    pairings = _in_turn(matches)
-    if len(pairings) > max_candidates:
-        warnings.append(f"{max_candidates} of {len(pairings)} matched terminations considered")
+    chosen = in_turn(matches, faces.kept)[:max_candidates]
+    counts = search_counts(faces, film_faces, matches, len(chosen), limits.max_atoms)
     contacts = {name: contact_distances(film, substrate) for name, film in films.items()}
-    candidates = [
-        _candidate(match, faces, contacts[match.film.lattice], limits)
-        for match, faces in pairings[:max_candidates]
-    ]
-    return CandidateSearch(candidates, warnings)
+    candidates = [_candidate(match, contacts[match.film.lattice], limits) for match in chosen]
+    return CandidateSearch(candidates, _warnings(counts, faces.lost, chosen, limits), counts)
 
 
-def _left_out(terminations: list[str]) -> str:
-    shown = ", ".join(terminations[:NAMED_TERMINATIONS])
-    more = len(terminations) - NAMED_TERMINATIONS
-    and_more = f" and {more} more" if more > 0 else ""
-    return f"{len(terminations)} terminations left out (narrower cuts): {shown}{and_more}"
+def _warnings(
+    counts: SearchCounts, lost: list[str], chosen: list[Match], limits: InterfaceLimits
+) -> list[str]:
+    warnings = []
+    if lost:
+        shown = ", ".join(lost[:NAMED_TERMINATIONS])
+        more = len(lost) - NAMED_TERMINATIONS
+        and_more = f" and {more} more" if more > 0 else ""
+        warnings.append(
+            f"{len(lost)} terminations left out (narrower cuts or polar): {shown}{and_more}"
+        )
+    large = [match.natoms for match in chosen if match.natoms > limits.max_atoms]
+    if large:
+        warnings.append(
+            f"{len(large)} of {len(chosen)} interfaces have more than "
+            f"max_atoms={limits.max_atoms} atoms, up to {max(large)}"
+        )
+    if polar := sum(match.substrate.facts.polar is True for match in chosen):
+        warnings.append(f"{polar} of {len(chosen)} interfaces are polar (Tasker type 3)")
+    if counts.considered < counts.matched:
+        warnings.append(f"{counts.considered} of {counts.matched} matched terminations considered")
+    return warnings
 
 
-def _facets(
-    name: str, crystal: Structure, thickness: float, limits: InterfaceLimits
-) -> tuple[list[Facet], list[str]]:
-    """Low-index facets with their widest terminations, and the labels of those left out."""
-    facets, lost = [], []
-    for miller in low_index_millers(crystal, limits.max_miller):
-        generator = facet_generator(crystal, miller, thickness, limits.vacuum)
-        found = distinct_terminations(generator)
-        kept = found[: limits.max_terminations]
-        lost += [f"{miller} {t.label}" for t in found[limits.max_terminations :]]
-        slabs = [facet_slab(generator, termination, thickness) for termination in kept]
-        facets.append(Facet(name, miller, kept, slabs))
-    return facets, lost
-
-
-def _in_turn(matches: list[Match]) -> list[tuple[Match, tuple[int, int]]]:
-    """First terminations of all matches, then second ones: (match, (film, substrate) index)."""
-    queues = [
-        [
-            (match, (f, s))
-            for s in range(len(match.substrate.slabs))
-            for f in range(len(match.film.slabs))
-        ]
-        for match in matches
-    ]
-    return [pair for round_ in zip_longest(*queues) for pair in round_ if pair is not None]
-
-
-def _candidate(
-    match: Match, faces: tuple[int, int], contacts: Contacts, limits: InterfaceLimits
-) -> InterfaceCandidate:
+def _candidate(match: Match, contacts: Contacts, limits: InterfaceLimits) -> InterfaceCandidate:
     film_cells = _cells(match.film.vectors, match.zsl.film_sl_vectors)
     substrate_cells = _cells(match.substrate.vectors, match.zsl.substrate_sl_vectors)
     stack = Interface.from_slabs(
-        _repeated(match.substrate.slabs[faces[1]], substrate_cells),
-        _repeated(match.film.slabs[faces[0]], film_cells),
+        _repeated(match.substrate.slab, substrate_cells),
+        _repeated(match.film.slab, film_cells),
         gap=0.0,
         # No gap is wider than the longest contact.
         vacuum_over_film=limits.vacuum + max(contacts.values()),
@@ -257,7 +259,6 @@ def _candidate(
     films = [_part(stack, "film"), _turned(_part(stack, "film"))]
     registries = [find_registries(f, substrate, cell, contacts, limits.registries) for f in films]
     nested = min((0, 1), key=lambda i: round(registries[i][0].gap, 3))
-    labels = (match.film.terminations[faces[0]], match.substrate.terminations[faces[1]])
     return InterfaceCandidate(
         film=films[nested],
         substrate=substrate,
@@ -265,9 +266,12 @@ def _candidate(
         film_lattice=match.film.lattice,
         film_miller=match.film.miller,
         substrate_miller=match.substrate.miller,
-        termination=" | ".join(termination.label for termination in labels),
+        termination=f"{match.film.termination.label} | {match.substrate.termination.label}",
         area=match.area,
-        strain=match.strain,
+        film_strains=match.strains,
+        film_unstrained=centred_in_vacuum(match.film.slab, limits.vacuum),
+        film_cells=abs(round(np.linalg.det(film_cells))),
+        substrate_facts=match.substrate.facts,
     )
 
 

@@ -49,7 +49,9 @@ def contact_distances(film: Structure, substrate: Structure) -> Contacts:
     """Distance at which a film atom touches a substrate atom, from the crystals themselves.
 
     The mean of the shortest bonds of the two elements, or the shortest bond between them in
-    the substrate where that is shorter (ionic bonds are).
+    the substrate where that is shorter (ionic bonds are). Atoms of an element that is in both
+    meet at the mean of their distances in film and substrate, at most that in the film: like
+    ions stand far apart in a salt (Li in LiCl) or close (Li in Li3N), unlike atoms of a metal.
 
     Parameters
     ----------
@@ -65,8 +67,12 @@ def contact_distances(film: Structure, substrate: Structure) -> Contacts:
     contacts: Contacts = {}
     for f in film.symbol_set:
         for s in substrate.symbol_set:
-            own = (_any_bond(film_bonds, f) + _any_bond(substrate_bonds, s)) / 2
-            contacts[f, s] = min(own, substrate_bonds.get((f, s), np.inf))
+            if f == s and (f, f) in film_bonds:
+                like = min(film_bonds[f, f], substrate_bonds.get((f, f), np.inf))
+                contacts[f, s] = (film_bonds[f, f] + like) / 2
+            else:
+                own = (_any_bond(film_bonds, f) + _any_bond(substrate_bonds, s)) / 2
+                contacts[f, s] = min(own, substrate_bonds.get((f, s), np.inf))
     return contacts
 
 
@@ -135,7 +141,7 @@ def find_registries(
     grid = np.array(
         [(i / edges[0], j / edges[1]) for i in range(edges[0]) for j in range(edges[1])]
     )
-    gaps = np.array([_contact_gap(film, substrate, s @ reduced, contacts) for s in grid])
+    gaps = _contact_gaps(film, substrate, grid @ reduced, contacts)
     chosen: list[int] = []
     for index in np.argsort(gaps.round(3), kind="stable"):
         apart = [_periodic_distance(grid[index] - grid[k], reduced) for k in chosen]
@@ -156,21 +162,33 @@ def _periodic_distance(fraction: Array, basis: Array) -> float:
     return float(np.min(np.linalg.norm(nearest @ basis, axis=1)))
 
 
-def _contact_gap(film: Structure, substrate: Structure, shift: Array, contacts: Contacts) -> float:
-    """Least lift of the film at which no pair of atoms is closer than its contact distance."""
+def _contact_gaps(
+    film: Structure, substrate: Structure, shifts: Array, contacts: Contacts
+) -> Array:
+    """Least lifts of the film at which no pair of atoms is closer than its contact distance.
+
+    ``shifts`` (n, 2) in angstrom; the lifts (n,) too.
+    """
     reach = max(contacts.values())
-    lower = [s for s in film if s.coords[2] - film.cart_coords[:, 2].min() < reach]
-    upper = [s for s in substrate if substrate.cart_coords[:, 2].max() - s.coords[2] < reach]
-    touching = np.array(
-        [[contacts[f.specie.symbol, s.specie.symbol] for s in upper] for f in lower]
-    )
-    above, below = np.array([s.coords for s in lower]), np.array([s.coords for s in upper])
+    lower, f = _layer(film, -1.0, reach)
+    upper, s = _layer(substrate, 1.0, reach)
+    touching = np.array([[contacts[i, j] for j in s] for i in f]) ** 2
+    apart = lower[:, None] - upper[None]
     basis = substrate.lattice.matrix[:2, :2]
-    apart = above[:, None, :2] + shift - below[None, :, :2]
-    fractions = apart @ np.linalg.inv(basis)
-    fractions -= np.rint(fractions)
+    fractions = apart[..., :2] @ np.linalg.inv(basis)
     images = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])
-    lateral = np.min(np.sum(((fractions[:, :, None] + images) @ basis) ** 2, axis=-1), axis=2)
-    needed = np.sqrt(np.clip(touching**2 - lateral, 0.0, None))
-    lifts = needed - (above[:, None, 2] - below[None, :, 2])
-    return float(np.max(lifts, where=touching**2 > lateral, initial=0.0))
+    gaps = []
+    for shift in shifts @ np.linalg.inv(basis):
+        moved = fractions + shift
+        moved -= np.rint(moved)
+        lateral = np.min([np.sum(((moved + i) @ basis) ** 2, axis=-1) for i in images], axis=0)
+        lifts = np.sqrt(np.clip(touching - lateral, 0.0, None)) - apart[..., 2]
+        gaps.append(np.max(lifts, where=touching > lateral, initial=0.0))
+    return np.array(gaps)
+
+
+def _layer(slab: Structure, side: float, depth: float) -> tuple[Array, list[str]]:
+    """Positions and elements of the atoms near the upper (side +1) or lower (-1) face."""
+    heights = side * slab.cart_coords[:, 2]
+    near = np.flatnonzero(heights.max() - heights < depth)
+    return slab.cart_coords[near], [slab[int(i)].specie.symbol for i in near]

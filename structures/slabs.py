@@ -1,58 +1,94 @@
-"""Slabs of a crystal: facets, terminations and the symmetric slab of a surface energy.
-
-Miller indices are those of the conventional cell; slabs are cut from the primitive cell,
-so that their thickness grows in the smallest steps that the crystal allows.
-"""
+"""Slabs of a crystal: of one termination for an interface, symmetric for a surface energy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 import numpy as np
+from monty.json import MSONable
 from numpy.typing import NDArray
-from pymatgen.core import Element, Lattice, Structure
-from pymatgen.core.surface import (
-    Slab,
-    SlabGenerator,
-    get_symmetrically_distinct_miller_indices,
+from pymatgen.core import Composition, Element, Lattice, Structure
+from pymatgen.core.surface import Slab
+
+from misei.structures.facets import (
+    HEIGHT_TOLERANCE,
+    Miller,
+    OrientedCrystal,
+    SlabError,
+    Termination,
+    cuts,
+    distinct_terminations,
+    oriented_crystal,
 )
-from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+from misei.structures.polarity import dipole
 
 CubicLattice = Literal["bcc", "fcc"]
-Miller = tuple[int, int, int]
 
-# Relaxed crystals are symmetric to their force tolerance only.
-SYMMETRY_TOLERANCE = 0.05
-# Atoms within this height, angstrom, belong to one atomic plane.
-PLANE_TOLERANCE = 0.25
 # Cells and coordinates are rounded, so that one slab has one job key on every machine.
 COORDINATE_DECIMALS = 8
-# Heights along the normal, as a fraction of the repeat, that count as the same.
-HEIGHT_TOLERANCE = 0.02
-
-
-class SlabError(ValueError):
-    """A slab that the crystal or the settings do not allow."""
+# A slab may be thicker than wanted by these factors to have equivalent faces (any crystal with
+# a repeat up to the thickness that has such slabs at all), else whole formula units.
+MAX_EQUIVALENT = 2.0
+MAX_WHOLE = 1.5
+# Dipoles per area, e/angstrom, are known no better: atoms are at their places to 0.05 A.
+DIPOLE_DECIMALS = 4
+# Atoms in excess of whole formula units that count as none.
+EXCESS_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Termination:
-    """One way of cutting a facet.
+class SlabFacts(MSONable):  # type: ignore[misc]
+    """What a reader of a slab's energy must know of its two faces.
+
+    With equivalent faces the surface energy is that of this termination alone,
+    gamma = (E_slab - n E_formula - sum_i excess_i 2A mu_i) / 2A, also where the slab is not
+    stoichiometric: at 0 V Li metal and the Li-richest alloy, in equilibrium, fix every mu.
 
     Attributes
     ----------
-    shift
-        Height of the cut in the oriented unit cell, fraction of its repeat.
-    spacing
-        Distance between the atomic planes on both sides of the cut, angstrom.
-    label
-        Composition of the plane that the slab ends with and the cut, e.g. ``Li2Al2@0.25``.
+    thickness
+        Of the crystal, from cut to cut, angstrom.
+    equivalent_faces
+        Whether an operation of the crystal that reverses the normal carries one face into
+        the other; the slab then has no dipole.
+    stoichiometric
+        Whether the slab is whole formula units of the crystal.
+    tasker
+        Tasker's type of the termination; None for metals and alloys.
+    dipole_per_area
+        Of the slab as cut, by formal charges, along the normal, e/angstrom (about the
+        middle of the slab); None for metals and alloys.
+    excess
+        Atoms beyond whole formula units, per angstrom^2 of one face (mean of the two), by
+        element; the most electronegative element is the reference and has none.
     """
 
-    shift: float
-    spacing: float
-    label: str
+    thickness: float
+    equivalent_faces: bool
+    stoichiometric: bool
+    tasker: int | None
+    dipole_per_area: float | None
+    excess: dict[str, float]
+
+    @property
+    def polar(self) -> bool | None:
+        """Whether the stoichiometric slab of this termination is polar (Tasker type 3)."""
+        return None if self.tasker is None else self.tasker == 3
+
+    @property
+    def remarks(self) -> list[str]:
+        """What makes the slab less than ideal, in words; empty for an ideal one."""
+        remarks = []
+        if self.polar:
+            remarks.append("polar termination (Tasker type 3)")
+        if not self.stoichiometric:
+            excess = ", ".join(f"{n:+.3f} {e}" for e, n in self.excess.items() if n)
+            remarks.append(f"not stoichiometric: {excess} per angstrom^2 of face")
+        if not self.equivalent_faces:
+            remarks.append("the two faces of the slab differ")
+        return remarks
 
 
 def cubic_crystal(element: str, lattice: CubicLattice) -> Structure:
@@ -82,163 +118,125 @@ def cubic_crystal(element: str, lattice: CubicLattice) -> Structure:
     return crystal.get_primitive_structure()
 
 
-def conventional_cell(bulk: Structure) -> Structure:
-    """Conventional standard cell, in which Miller indices are given."""
-    cell = SpacegroupAnalyzer(
-        bulk, symprec=SYMMETRY_TOLERANCE
-    ).get_conventional_standard_structure()
-    return cell.remove_site_property("wyckoff") if "wyckoff" in cell.site_properties else cell
+def facet_slab(
+    crystal: OrientedCrystal, termination: Termination, thickness: float, vacuum: float
+) -> tuple[Slab, SlabFacts]:
+    """Slab with a termination as its upper face, c along the normal, and the facts about it.
 
-
-def low_index_millers(bulk: Structure, max_index: int = 1) -> list[Miller]:
-    """Symmetry-distinct facets up to a Miller index, those with the widest planes first.
+    The lower face is, where the crystal allows it within twice the thickness, equivalent to
+    the upper one; else the slab is whole repeats of the crystal (stoichiometric, up to 1.5
+    times the thickness); else it is the thinnest one that is thick enough.
 
     Parameters
     ----------
-    bulk
-        Any cell of the crystal.
-    max_index
-        Largest absolute Miller index, conventional cell.
-    """
-    cell = conventional_cell(bulk)
-    millers = get_symmetrically_distinct_miller_indices(cell, max_index)
-    return sorted(
-        (_miller(m) for m in millers), key=lambda m: (-round(cell.lattice.d_hkl(m), 3), m)
-    )
-
-
-def _miller(indices: tuple[int, ...]) -> Miller:
-    h, k, l = (int(i) for i in indices)  # noqa: E741
-    return h, k, l
-
-
-def facet_generator(
-    bulk: Structure, miller: Miller, thickness: float, vacuum: float
-) -> SlabGenerator:
-    """Return pymatgen's generator of one facet, on a primitive cell whose a and b lie in the plane.
-
-    Given the conventional cell, or a plane of high index in the primitive one, pymatgen
-    repeats slabs by several times the smallest repeat (three times for bcc (111)).
-
-    Parameters
-    ----------
-    bulk
-        Any cell of the crystal.
-    miller
-        Miller indices in the conventional cell.
-    thickness, vacuum
-        Least thickness of slab and vacuum, angstrom.
-
-    Raises
-    ------
-    SlabError
-        When all indices are zero.
-    """
-    if not any(miller):
-        raise SlabError(f"Miller indices {miller} do not name a plane")
-    cell = conventional_cell(bulk)
-    primitive = cell.get_primitive_structure()
-    # Rows of the primitive lattice in the conventional basis (eighths cover all centrings).
-    basis = primitive.lattice.matrix @ np.linalg.inv(cell.lattice.matrix)
-    indices = np.rint(24 * basis @ np.array(miller)).astype(int)
-    indices //= np.gcd.reduce(indices)
-    facet = primitive.make_supercell(_facet_basis(primitive.lattice, indices), in_place=False)
-    return SlabGenerator(
-        facet,
-        (0, 0, 1),
-        min_slab_size=thickness,
-        min_vacuum_size=vacuum,
-        primitive=False,
-        reorient_lattice=False,
-    )
-
-
-def _facet_basis(lattice: Lattice, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-    # Shortest basis of the lattice with a, b in the plane and c one plane further.
-    reach = range(-4, 5)
-    vectors = np.array([(i, j, k) for i in reach for j in reach for k in reach if i or j or k])
-    lengths = np.linalg.norm(vectors @ lattice.matrix, axis=1).round(6)
-    vectors = vectors[np.argsort(lengths, kind="stable")]
-    planes = vectors @ indices
-    in_plane = vectors[planes == 0]
-    a = in_plane[0]
-    b = next(v for v in in_plane if np.cross(a, v).any())
-    c = vectors[planes == 1][0]
-    if np.linalg.det([a, b, c]) < 0:
-        b = -b
-    return np.array([a, b, c])
-
-
-def distinct_terminations(generator: SlabGenerator) -> list[Termination]:
-    """Terminations of a facet that differ on the outer (upper) face, widest cut first.
-
-    pymatgen merges slabs that are equal as a whole, and with them terminations that differ
-    only in which of their faces points up: an Li-ended and an M-ended slab of LiM are one
-    slab upside down. Here two cuts are the same only where an operation of the crystal
-    that keeps the outward normal carries one into the other.
-    """
-    cell = generator.oriented_unit_cell
-    normal = _unit_normal(cell.lattice)
-    repeat = abs(float(cell.lattice.matrix[2] @ normal))
-    translations = _heights_of_symmetry(cell, normal) / repeat
-    heights = (cell.cart_coords @ normal / repeat) % 1.0
-    distinct: list[Termination] = []
-    for shift in generator.gen_possible_terminations(ftol=PLANE_TOLERANCE):
-        images = (shift + translations) % 1.0
-        if not any(_same_height(images, other.shift) for other in distinct):
-            distinct.append(_termination(cell, heights, float(shift), repeat))
-    return sorted(distinct, key=lambda t: (-round(t.spacing, 2), t.shift))
-
-
-def _unit_normal(lattice: Lattice) -> NDArray[np.float64]:
-    normal = np.cross(lattice.matrix[0], lattice.matrix[1])
-    normal = normal / np.linalg.norm(normal)
-    return normal * np.sign(normal @ lattice.matrix[2])
-
-
-def _heights_of_symmetry(cell: Structure, normal: NDArray[np.float64]) -> NDArray[np.float64]:
-    analyzer = SpacegroupAnalyzer(cell, symprec=SYMMETRY_TOLERANCE)
-    operations = analyzer.get_symmetry_operations(cartesian=True)
-    kept = [op for op in operations if np.allclose(op.rotation_matrix @ normal, normal, atol=1e-2)]
-    return np.array([float(op.translation_vector @ normal) for op in kept])
-
-
-def _same_height(heights: NDArray[np.float64], other: float) -> bool:
-    difference = np.abs(heights - other) % 1.0
-    return bool(np.min(np.minimum(difference, 1.0 - difference)) < HEIGHT_TOLERANCE)
-
-
-def _termination(
-    cell: Structure, heights: NDArray[np.float64], shift: float, repeat: float
-) -> Termination:
-    below = (shift - heights) % 1.0
-    above = (heights - shift) % 1.0
-    top = [i for i, depth in enumerate(below) if (depth - below.min()) * repeat <= PLANE_TOLERANCE]
-    plane = Structure.from_sites([cell[i] for i in top]).composition
-    spacing = float(below.min() + above.min()) * repeat
-    return Termination(shift, spacing, f"{plane.formula.replace(' ', '')}@{shift:.2f}")
-
-
-def facet_slab(generator: SlabGenerator, termination: Termination, thickness: float) -> Slab:
-    """Slab with the in-plane cell of its generator, c along the normal, cut back to a thickness.
-
-    pymatgen stacks whole oriented cells, which for large alloys is far more than was asked
-    for; what lies deeper than ``thickness`` below the upper face is taken off.
-
-    Parameters
-    ----------
-    generator
-        From :func:`facet_generator`.
+    crystal
+        From :func:`misei.structures.facets.oriented_crystal`.
     termination
-        One of :func:`distinct_terminations`; it is the upper face.
+        One of :func:`misei.structures.facets.distinct_terminations`.
     thickness
-        Depth that is kept, angstrom.
+        Least thickness of the crystal from cut to cut, angstrom.
+    vacuum
+        Angstrom.
     """
-    slab = generator.get_slab(shift=termination.shift).get_orthogonal_c_slab()
-    heights = slab.frac_coords[:, 2] * slab.lattice.c
-    too_deep = np.flatnonzero(heights < heights.max() - thickness - PLANE_TOLERANCE)
-    slab.remove_sites(too_deep.tolist())
-    return slab
+    alike = _equivalent_thickness(crystal, termination.height, thickness)
+    whole = ceil((thickness - HEIGHT_TOLERANCE) / crystal.period) * crystal.period
+    if alike is not None and alike <= MAX_EQUIVALENT * thickness:
+        chosen = alike
+    elif whole <= MAX_WHOLE * thickness:
+        chosen = whole
+    else:
+        lower = termination.height - cuts(crystal)
+        chosen = min(_at_least(float(t), thickness, crystal.repeat) for t in lower)
+    return _slab(crystal, termination, chosen, vacuum)
+
+
+def _equivalent_thickness(crystal: OrientedCrystal, cut: float, least: float) -> float | None:
+    """Thickness of the thinnest slab whose lower face is the image of its upper one."""
+    # The upper face at height h has its image, seen from below, at reversing - h.
+    thicknesses = 2 * cut - crystal.reversing
+    return min((_at_least(float(t), least, crystal.repeat) for t in thicknesses), default=None)
+
+
+def _at_least(thickness: float, least: float, repeat: float) -> float:
+    return thickness + ceil((least - HEIGHT_TOLERANCE - thickness) / repeat) * repeat
+
+
+def _slab(
+    crystal: OrientedCrystal, termination: Termination, thickness: float, vacuum: float
+) -> tuple[Slab, SlabFacts]:
+    cell, normal = crystal.cell, crystal.normal
+    depths = np.mod(termination.height - crystal.heights, crystal.repeat)
+    # Whole repeats downwards of every atom, as long as it lies in the slab.
+    layers = [
+        (site, depth + k * crystal.repeat)
+        for site, depth in zip(cell, depths, strict=True)
+        for k in range(ceil((thickness - depth) / crystal.repeat))
+    ]
+    below = np.array([depth for _, depth in layers])
+    coords = np.array(
+        [
+            # The periodic image of the site at this depth: whole steps of c.
+            site.coords
+            + round((termination.height - depth - site.coords @ normal) / crystal.repeat)
+            * cell.lattice.matrix[2]
+            for site, depth in layers
+        ]
+    )
+    slab = Slab(
+        Lattice([*cell.lattice.matrix[:2], (thickness + vacuum) * normal]),
+        [site.specie for site, _ in layers],
+        coords - (termination.height - thickness) * normal,
+        crystal.miller,
+        cell,
+        termination.height / crystal.repeat,
+        np.eye(3),
+        reorient_lattice=False,
+        coords_are_cartesian=True,
+    )
+    return slab, _facts(crystal, termination, slab, below, thickness)
+
+
+def _facts(
+    crystal: OrientedCrystal,
+    termination: Termination,
+    slab: Slab,
+    depths: NDArray[np.float64],
+    thickness: float,
+) -> SlabFacts:
+    area = face_area(slab)
+    excess = {
+        element: atoms / (2 * area)
+        for element, atoms in excess_atoms(slab.composition, crystal.cell.composition).items()
+    }
+    moment = None
+    if crystal.charges is not None:
+        charges = np.array([crystal.charges[site.specie.symbol] for site in slab])
+        moment = (
+            round(dipole(-depths, charges, origin=-thickness / 2) / area, DIPOLE_DECIMALS) + 0.0
+        )
+    image = 2 * termination.height - crystal.reversing
+    return SlabFacts(
+        thickness=thickness,
+        equivalent_faces=crystal.same_height(image, thickness),
+        stoichiometric=not any(excess.values()),
+        tasker=termination.tasker,
+        dipole_per_area=moment,
+        excess=excess,
+    )
+
+
+def excess_atoms(slab: Composition, bulk: Composition) -> dict[str, float]:
+    """Atoms beyond whole formula units, the most electronegative element being the reference.
+
+    Parameters
+    ----------
+    slab, bulk
+        Compositions of a slab and of its crystal, any number of formula units.
+    """
+    reference = max(bulk.elements, key=lambda element: (element.X, element.symbol))
+    units = slab[reference] / bulk[reference]
+    excess = {e.symbol: float(slab[e] - units * bulk[e]) for e in sorted(bulk.elements)}
+    return {e: n if abs(n) > EXCESS_TOLERANCE else 0.0 for e, n in excess.items()}
 
 
 def symmetric_slab(bulk: Structure, miller: Miller, thickness: float, vacuum: float) -> Structure:
@@ -251,7 +249,7 @@ def symmetric_slab(bulk: Structure, miller: Miller, thickness: float, vacuum: fl
     miller
         Miller indices in the conventional cell.
     thickness, vacuum
-        Least thickness of slab and exact width of vacuum, angstrom.
+        Least thickness of the crystal from cut to cut and exact width of vacuum, angstrom.
 
     Returns
     -------
@@ -263,11 +261,13 @@ def symmetric_slab(bulk: Structure, miller: Miller, thickness: float, vacuum: fl
     SlabError
         When no termination gives a stoichiometric slab with equivalent faces.
     """
-    generator = facet_generator(bulk, miller, thickness, vacuum)
-    for termination in distinct_terminations(generator):
-        slab = generator.get_slab(shift=termination.shift)
-        if slab.is_symmetric():
-            return centred_in_vacuum(slab.get_orthogonal_c_slab(), vacuum)
+    crystal = oriented_crystal(bulk, miller)
+    for termination in distinct_terminations(crystal):
+        alike = _equivalent_thickness(crystal, termination.height, thickness)
+        if alike is not None:
+            slab, facts = _slab(crystal, termination, alike, vacuum)
+            if facts.stoichiometric:
+                return centred_in_vacuum(slab, vacuum)
     raise SlabError(
         f"{bulk.composition.reduced_formula} {miller} has no stoichiometric slab with equivalent "
         "faces; choose another facet"

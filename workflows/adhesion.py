@@ -1,45 +1,40 @@
-"""Work of adhesion of a film (Li) on an alloy.
+"""Work of adhesion of a film (Li) on an alloy or a salt.
 
-Relaxed crystals -> lattice-matched interfaces -> single points of every candidate in a few
-registries -> relaxation of the most strongly bound ones with their two slabs -> AdhesionDoc.
+Relaxed crystals -> lattice-matched candidates -> registry and gap of each with rigid slabs ->
+relaxation of the most strongly bound ones -> AdhesionDoc -> thicker slabs and wider vacuum
+until W_ad of the best one stands still.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobflow import Flow, Job, Maker, OutputReference, Response, job
-from pydantic import Field
 from pymatgen.core import Structure
 
-from misei.screening.schemas import CalculationDoc, Provenance
-from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc, SurfaceEnergyDoc
-from misei.screening.surface_errors import surface_error
-from misei.structures.interfaces import (
-    CandidateSearch,
-    InterfaceCandidate,
-    InterfaceLimits,
-    find_interfaces,
-)
+from misei.screening.schemas_adhesion import AdhesionDoc, SamplingDoc, best_interface
+from misei.structures.interfaces import InterfaceCandidate, InterfaceLimits, find_interfaces
 from misei.structures.slabs import CubicLattice, cubic_crystal
-from misei.workflows.engines import force_evaluations, get_engine, is_converged
+from misei.workflows.adhesion_results import (
+    Crystals,
+    FilmDoc,
+    Parts,
+    adhesion_document,
+    film_document,
+    interface_document,
+    unique_evaluations,
+)
+from misei.workflows.engines import get_engine, is_converged
+from misei.workflows.interface_relaxation import relaxed_interface, sampling
+from misei.workflows.interface_size import next_size, size_step
 from misei.workflows.keys import keyed, replaced_by
 from misei.workflows.surfaces import SurfaceEnergyMaker
 
 
-class FilmDoc(CalculationDoc):
-    """The film: relaxed crystals and the lowest surface energy, shared by all alloys."""
-
-    element: str = Field(description="Element of the film.")
-    crystals: dict[str, Structure] = Field(description="Relaxed crystals by lattice, e.g. bcc.")
-    surface: SurfaceEnergyDoc = Field(description="Lowest facet of the first lattice.")
-
-
 @dataclass
 class AdhesionMaker(Maker):
-    """Work of adhesion of an element on an alloy.
+    """Work of adhesion of an element on an alloy or a salt.
 
     Parameters
     ----------
@@ -50,15 +45,26 @@ class AdhesionMaker(Maker):
     film
         Element of the film.
     film_lattices
-        ``bcc`` and/or ``fcc``; the first one is the crystal of the surface energy.
+        ``bcc`` and/or ``fcc``; the first one is the crystal of the surface energy, and that of
+        the film element's chemical potential.
     limits
         Size, strain, thickness and registries of the interfaces.
     candidates
-        Interfaces whose registries are compared by single points.
+        Interfaces whose registries are compared.
+    rigid
+        Registry and gap are minimized with rigid slabs; False: single points where the atoms
+        touch (for engines without a calculator in this process).
     relaxed
-        Interfaces relaxed, those of largest W_ad in the single points.
+        Interfaces relaxed, those of largest W_ad between rigid slabs.
     surface_thickness
         Least thickness of the film's slabs for its surface energy, angstrom.
+    converge
+        Repeat the best interface with both slabs thicker by 3.5 angstrom and the vacuum wider
+        by 4 angstrom until W_ad changes by less than ``tolerance`` (J/m2) or the cell would
+        exceed ``converge_max_atoms``; likewise the surface energy of the film.
+    energy_engine
+        Engine whose single points on the relaxed geometries give all energies of the document;
+        by default ``engine``.
     """
 
     name: str = "work of adhesion"
@@ -68,8 +74,13 @@ class AdhesionMaker(Maker):
     film_lattices: tuple[CubicLattice, ...] = ("bcc", "fcc")
     limits: InterfaceLimits = field(default_factory=InterfaceLimits)
     candidates: int = 12
+    rigid: bool = True
     relaxed: int = 4
     surface_thickness: float = 12.0
+    converge: bool = False
+    tolerance: float = 0.03
+    converge_max_atoms: int = 300
+    energy_engine: str | None = None
 
     @classmethod
     def quick(cls, engine: str = "sevennet") -> AdhesionMaker:
@@ -81,9 +92,8 @@ class AdhesionMaker(Maker):
 
     @classmethod
     def standard(cls, engine: str = "sevennet") -> AdhesionMaker:
-        """Twelve candidates up to 150 atoms, thicker and less strained, four of them relaxed."""
-        limits = InterfaceLimits(film_thickness=11.0, substrate_thickness=11.0)
-        return cls(engine=engine, limits=limits)
+        """Twelve candidates up to 150 atoms, four relaxed, the best one converged in size."""
+        return cls(engine=engine, converge=True)
 
     def make(
         self,
@@ -124,13 +134,33 @@ class AdhesionMaker(Maker):
             engine.relax(cubic_crystal(self.film, lattice), f"{self.film} {lattice} relax bulk")
             for lattice in self.film_lattices
         ]
-        maker = SurfaceEnergyMaker(
-            engine=self.engine, fmax=self.fmax, thickness=self.surface_thickness
+        energies = relaxations
+        if self.energy_engine is not None:
+            energies = [
+                get_engine(self.energy_engine, self.fmax).static(
+                    relaxation.output.output.structure, f"{relaxation.name} energy"
+                )
+                for relaxation in relaxations
+            ]
+        surface = SurfaceEnergyMaker(
+            engine=self.engine,
+            fmax=self.fmax,
+            thickness=self.surface_thickness,
+            converge=self.converge,
+            energy_engine=self.energy_engine,
+        ).from_relaxed(relaxations[0].output)
+        collect = keyed(
+            collect_film(
+                self.film,
+                list(self.film_lattices),
+                [r.output for r in relaxations],
+                [e.output for e in energies],
+                surface.output,
+            )
         )
-        surface = maker.from_relaxed(relaxations[0].output)
-        collect = keyed(collect_film(self, [r.output for r in relaxations], surface.output))
         collect.name = f"{self.film} film"
-        return Flow([*relaxations, surface, collect], output=collect.output, name=collect.name)
+        jobs = {job.uuid: job for job in [*relaxations, *energies, surface, collect]}
+        return Flow([*jobs.values()], output=collect.output, name=collect.name)
 
     def from_relaxed(self, relaxation: OutputReference, alloy: str, film: OutputReference) -> Job:
         """Job on the task document of a relaxed alloy, e.g. one shared with other properties."""
@@ -141,43 +171,38 @@ class AdhesionMaker(Maker):
 
 @job(output_schema=FilmDoc)
 def collect_film(
-    maker: AdhesionMaker, relaxations: list[Any], surface: SurfaceEnergyDoc
+    element: str, lattices: list[str], relaxations: list[Any], energies: list[Any], surface: Any
 ) -> FilmDoc:
     """Put crystals and surface energy of the film into one document."""
-    structures = [relaxation.output.structure for relaxation in relaxations]
-    return FilmDoc(
-        element=maker.film,
-        crystals=dict(zip(maker.film_lattices, structures, strict=True)),
-        surface=surface,
-        converged=surface.converged and all(is_converged(r) for r in relaxations),
-        provenance=surface.provenance,
-    )
+    return film_document(element, lattices, relaxations, energies, surface)
 
 
 @job(output_schema=AdhesionDoc)
 def screen_interfaces(
     maker: AdhesionMaker, relaxation: Any, alloy: str, film: FilmDoc
 ) -> Response[Any]:
-    """Find candidates in the relaxed crystals and compare their registries by single points."""
-    substrate = relaxation.output.structure
-    search = find_interfaces(substrate, film.crystals, maker.limits, maker.candidates)
-    engine = get_engine(maker.engine, maker.fmax)
+    """Find candidates in the relaxed crystals and sample their registries."""
+    crystal, energy = relaxation.output.structure, relaxation.output.energy
+    search = find_interfaces(crystal, film.crystals, maker.limits, maker.candidates)
+    crystals = Crystals(
+        alloy=alloy,
+        crystal=crystal,
+        energy=energy,
+        film=film,
+        converged=is_converged(relaxation) and film.converged,
+    )
     jobs: dict[str, Job] = {}
-    energies = []
-    for number, candidate in enumerate(search.candidates):
-        label = f"{alloy} candidate {number}"
-        statics = [
-            engine.static(candidate.film, f"{label} film"),
-            engine.static(candidate.substrate, f"{label} substrate"),
-            *(
-                engine.static(candidate.interface(registry), f"{label} registry {k}")
-                for k, registry in enumerate(candidate.registries)
-            ),
-        ]
-        jobs |= {static.uuid: static for static in statics}
-        energies.append([static.output.output.energy for static in statics])
-    bulk_converged = is_converged(relaxation) and film.converged
-    relax = keyed(relax_interfaces(maker, search, energies, alloy, film, bulk_converged))
+    samplings = [
+        sampling(maker, candidate, f"{alloy} candidate {number}", jobs)
+        for number, candidate in enumerate(search.candidates)
+    ]
+    if maker.energy_engine is not None:
+        static = get_engine(maker.energy_engine, maker.fmax).static(crystal, f"{alloy} bulk energy")
+        jobs[static.uuid] = static
+        energy = static.output.output.energy
+    relax = keyed(
+        relax_interfaces(maker, crystals, energy, search.candidates, samplings, search.warnings)
+    )
     relax.name = f"{alloy} choose interfaces"
     return replaced_by([*jobs.values(), relax])
 
@@ -185,113 +210,57 @@ def screen_interfaces(
 @job(output_schema=AdhesionDoc)
 def relax_interfaces(
     maker: AdhesionMaker,
-    search: CandidateSearch,
-    energies: list[list[float]],
-    alloy: str,
-    film: FilmDoc,
-    bulk_converged: bool,
+    crystals: Crystals,
+    energy: float,
+    candidates: list[InterfaceCandidate],
+    samplings: list[SamplingDoc],
+    warnings: list[str],
 ) -> Response[Any]:
-    """Relax the candidates most strongly bound in the single points, with their slabs."""
-    engine = get_engine(maker.engine, maker.fmax)
-    ranked = sorted(
-        zip(search.candidates, energies, strict=True), key=lambda pair: -_rigid_adhesion(*pair)
-    )
+    """Relax the candidates most strongly bound between rigid slabs, with their slabs."""
+    crystals = crystals.model_copy(update={"energy": energy})
+    ranked = sorted(range(len(candidates)), key=lambda k: -samplings[k].work_of_adhesion)
+    chosen = ranked[: maker.relaxed]
     jobs: dict[str, Job] = {}
-    chosen, outputs = [], []
-    for candidate, (_, _, *interfaces) in ranked[: maker.relaxed]:
-        best = min(range(len(interfaces)), key=interfaces.__getitem__)
-        structures = {
-            "interface": candidate.interface(candidate.registries[best]),
-            "film": candidate.film,
-            "substrate": candidate.substrate,
-        }
-        label = f"{alloy} {candidate.substrate_miller} {candidate.termination}"
-        relaxations = [engine.relax_ions(s, f"{label} {part}") for part, s in structures.items()]
-        jobs |= {relaxation.uuid: relaxation for relaxation in relaxations}
-        chosen.append(candidate)
-        outputs.append([relaxation.output for relaxation in relaxations])
+    parts = []
+    for k in chosen:
+        candidate = candidates[k]
+        label = f"{crystals.alloy} {candidate.substrate_miller} {candidate.termination}"
+        parts.append(relaxed_interface(maker, candidate, samplings[k], label, jobs))
     collect = keyed(
-        collect_adhesion(maker, chosen, outputs, alloy, film, bulk_converged, search.warnings)
+        collect_adhesion(
+            maker,
+            crystals,
+            [candidates[k] for k in chosen],
+            [samplings[k] for k in chosen],
+            parts,
+            sum(sampling.force_evaluations for sampling in samplings),
+            warnings,
+        )
     )
-    collect.name = f"{alloy} {maker.name}"
+    collect.name = f"{crystals.alloy} {maker.name}"
     return replaced_by([*jobs.values(), collect])
-
-
-def _rigid_adhesion(candidate: InterfaceCandidate, energies: list[float]) -> float:
-    film, substrate, *interfaces = energies
-    return (film + substrate - min(interfaces)) / candidate.area
 
 
 @job(output_schema=AdhesionDoc)
 def collect_adhesion(
     maker: AdhesionMaker,
+    crystals: Crystals,
     candidates: list[InterfaceCandidate],
-    relaxations: list[list[Any]],
-    alloy: str,
-    film: FilmDoc,
-    bulk_converged: bool,
+    samplings: list[SamplingDoc],
+    parts: list[Parts],
+    spent: int,
     warnings: list[str],
-) -> AdhesionDoc:
-    """Gather the relaxed interfaces of one alloy."""
-    engine = get_engine(maker.engine, maker.fmax)
+) -> AdhesionDoc | Response[Any]:
+    """Gather the relaxed interfaces; the best one goes on to thicker slabs if it is to."""
     interfaces = [
-        _interface_doc(maker, alloy, candidate, *documents)
-        for candidate, documents in zip(candidates, relaxations, strict=True)
+        interface_document(maker, crystals, *facts)
+        for facts in zip(candidates, samplings, parts, strict=True)
     ]
-    elements = {str(e) for c in candidates for e in (c.film.composition + c.substrate.composition)}
-    return AdhesionDoc(
-        alloy=alloy,
-        engine=engine.name,
-        interfaces=interfaces,
-        film_surface=film.surface,
-        surface_error=surface_error(engine.name, elements),
-        converged=bulk_converged and all(interface.converged for interface in interfaces),
-        warnings=warnings,
-        provenance=_provenance(maker, (r for triple in relaxations for r in triple)),
-    )
-
-
-def _interface_doc(
-    maker: AdhesionMaker,
-    alloy: str,
-    candidate: InterfaceCandidate,
-    interface: Any,
-    film: Any,
-    substrate: Any,
-) -> InterfaceDoc:
-    slab = candidate.substrate.composition.reduced_formula
-    return InterfaceDoc(
-        substrate=alloy,
-        substrate_miller=candidate.substrate_miller,
-        film=candidate.film.composition.reduced_formula,
-        film_lattice=candidate.film_lattice,
-        film_miller=candidate.film_miller,
-        termination=candidate.termination,
-        energy_interface=interface.output.energy,
-        energy_film=film.output.energy,
-        energy_substrate=substrate.output.energy,
-        area=candidate.area,
-        natoms=candidate.natoms,
-        strain=candidate.strain,
-        structure=interface.output.structure,
-        converged=all(is_converged(document) for document in (interface, film, substrate)),
-        warnings=[] if slab == alloy else [f"the slab of {alloy} has the composition {slab}"],
-        provenance=_provenance(maker, (interface, film, substrate)),
-    )
-
-
-def _provenance(maker: AdhesionMaker, documents: Iterable[Any]) -> Provenance:
-    engine = get_engine(maker.engine, maker.fmax)
-    limits = maker.limits
-    return Provenance(
-        engine=engine.name,
-        engine_version=engine.version,
-        settings={
-            "fmax_eV_per_angstrom": maker.fmax,
-            "film_thickness_angstrom": limits.film_thickness,
-            "substrate_thickness_angstrom": limits.substrate_thickness,
-            "vacuum_angstrom": limits.vacuum,
-            "max_strain": limits.max_strain,
-            "force_evaluations": sum(force_evaluations(document) for document in documents),
-        },
+    spent += unique_evaluations(parts)
+    if not maker.converge:
+        return adhesion_document(maker, crystals, interfaces, spent, warnings)
+    number = interfaces.index(best_interface(interfaces))
+    step = size_step(interfaces[number], candidates[number], maker.limits, spent)
+    return next_size(
+        maker, crystals, interfaces, number, candidates[number], [step], spent, warnings
     )

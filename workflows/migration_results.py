@@ -1,93 +1,46 @@
-"""Barriers and vacancy energies from the finished jobs of a migration flow."""
+"""Barriers and defect energies from the finished jobs of a migration flow."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from emmet.core.neb import NebResult
-from monty.json import MSONable
-from pymatgen.core import Structure
-
 from misei.screening.schemas import Provenance
-from misei.screening.schemas_migration import HopDoc, MigrationDoc
-from misei.structures.hop_networks import percolating_barriers
-from misei.structures.hops import Hop
-from misei.structures.vacancies import HopEndpoints, vacancy_wandered
-from misei.workflows.engines import force_evaluations, is_converged, residual_force
+from misei.screening.schemas_migration import HopDoc, MigrationDoc, OutOfReachDoc, SupercellStep
+from misei.screening.schemas_paths import PathDoc, PathGuess
+from misei.structures.hop_networks import PercolatingNetwork, percolating_networks
+from misei.structures.hops import HopGraph
+from misei.structures.supercells import repeat_distance, supercell_matrix
+from misei.workflows.engines import force_evaluations, is_converged
+from misei.workflows.migration_plan import MigrationPlan, PlannedHop, plan_hops
 
-# Equivalent vacancies relaxed apart, or an image below both ends, differ by no more than
-# this (eV) unless something moved that should not have.
+# Equivalent defects relaxed apart differ by no more than this (eV) unless something moved that
+# should not have.
 ENERGY_TOLERANCE = 0.03
-
-
-@dataclass(frozen=True)
-class MigrationPlan(MSONable):
-    """What a migration flow computes, known once the crystal is relaxed.
-
-    Attributes
-    ----------
-    crystal
-        Relaxed primitive cell.
-    orbits
-        Sites of each orbit of the mobile element.
-    hops, endpoints
-        Hops to compute and where each lies in the supercell.
-    hops_left_out
-        Labels of the other hops up to the cutoff.
-    matrix
-        Supercell matrix on the primitive cell.
-    vacancies
-        Sites of the perfect supercell that are emptied, first one per orbit.
-    chemical_potential
-        Energy of the metal of the mobile element, eV/atom.
-    references_converged, references_evaluations
-        Of the relaxations of crystal and metal.
-    """
-
-    crystal: Structure
-    orbits: list[list[int]]
-    hops: list[Hop]
-    endpoints: list[HopEndpoints]
-    hops_left_out: list[str]
-    matrix: list[list[int]]
-    vacancies: list[int]
-    chemical_potential: float
-    references_converged: bool
-    references_evaluations: int
-
-    @property
-    def orbit_of_vacancy(self) -> dict[int, int]:
-        """Orbit of each vacant supercell site."""
-        orbit_of = {self.vacancies[k]: k for k in range(len(self.orbits))}
-        for hop, ends in zip(self.hops, self.endpoints, strict=True):
-            orbit_of[ends.initial], orbit_of[ends.final] = hop.orbits
-        return orbit_of
+# The next supercell of a series has its images at least this much further apart, angstrom.
+SUPERCELL_STEP = 1.5
 
 
 def migration_document(
-    mobile_species: str,
     plan: MigrationPlan,
     perfect: Any,
-    vacancies: list[Any],
-    bands: list[NebResult],
+    defects: list[Any],
+    guesses: list[PathGuess],
+    paths: list[PathDoc],
     provenance: Provenance,
 ) -> MigrationDoc:
-    """Combine vacancies and bands into percolating barriers.
+    """Combine defects and saddles into percolating barriers.
 
     Parameters
     ----------
-    mobile_species
-        Element that moves.
     plan
-        Hops, vacancies and where they lie.
+        Hops, defects and where they lie.
     perfect
         Task document of the perfect supercell.
-    vacancies
-        Task documents of the relaxed vacancies, in the order of ``plan.vacancies``.
-    bands
+    defects
+        Task documents of the relaxed defects, in the order of ``plan.sites``.
+    guesses, paths
         In the order of ``plan.hops``.
     provenance
         Engine and settings.
@@ -95,120 +48,247 @@ def migration_document(
     Returns
     -------
     MigrationDoc
-        With E_f = E(vacancy) + mu - E(perfect), and barriers from the saddles.
+        With E_f = E(vacancy) + mu - E(perfect), or E(interstitial) - mu - E(perfect).
     """
-    supercell = plan.crystal.make_supercell(plan.matrix, in_place=False)
-    documents = dict(zip(plan.vacancies, vacancies, strict=True))
-    moved = {
-        site
-        for site, document in documents.items()
-        if vacancy_wandered(supercell, document.structure, site)
-    }
-    hops = [
-        _hop_document(hop, ends, band, moved, provenance)
-        for hop, ends, band in zip(plan.hops, plan.endpoints, bands, strict=True)
-    ]
-    offset = plan.chemical_potential - perfect.output.energy
-    formation = {site: doc.output.energy + offset for site, doc in documents.items()}
+    formation = formation_energies(plan, perfect, defects)
+    offset = formation[0] - defects[0].output.energy
     lowest, warnings = _orbit_energies(plan, formation)
-    barriers = percolating_barriers(
-        plan.orbits, plan.hops, [max(hop.energies) + offset for hop in hops], lowest
-    )
-    unconverged = [site for site, doc in documents.items() if not is_converged(doc)]
+    networks = _networks(plan, paths, lowest, offset)
+    wandered = _wandered(plan, defects)
+    finished = [
+        _hop_document(planned, path, guess.mover, wandered, provenance)
+        for planned, guess, path in zip(plan.hops, guesses, paths, strict=True)
+        if path.state != "out of reach"
+    ]
+    unconverged = [s for s, d in zip(plan.sites, defects, strict=True) if not is_converged(d)]
     return MigrationDoc(
-        alloy=plan.crystal.composition.reduced_formula,
-        mobile_species=mobile_species,
+        alloy=plan.cell.perfect.composition.reduced_formula,
+        mobile_species=plan.cell.mobile_species,
+        mechanism=plan.cell.mechanism,
         engine=provenance.engine,
-        hops=hops,
-        hops_not_computed=plan.hops_left_out,
-        barriers_by_dimension={str(d): barrier for d, barrier in barriers.items()},
+        crystal=plan.cell.crystal,
+        orbits=plan.orbits,
+        hops=finished,
+        hops_out_of_reach=[
+            _out_of_reach(planned, path, offset - min(lowest))
+            for planned, path in zip(plan.hops, paths, strict=True)
+            if path.state == "out of reach"
+        ],
+        hops_not_computed=plan.left_out,
+        barriers_by_dimension={str(d): network.barrier for d, network in networks.items()},
         vacancy_energies=lowest,
-        supercell=plan.matrix,
-        natoms=len(supercell) - 1,
+        supercell=plan.cell.matrix,
+        natoms=len(plan.cell.ideal(plan.sites[0])),
         force_evaluations=plan.references_evaluations
-        + sum(map(force_evaluations, [perfect, *vacancies, *bands])),
+        + sum(map(force_evaluations, [perfect, *defects]))
+        + sum(path.force_evaluations for path in paths),
         converged=plan.references_converged
         and not unconverged
-        and all(hop.converged for hop in hops),
+        and all(hop.converged for hop in finished),
         warnings=[
             *warnings,
-            *(f"vacancy on supercell site {site} is not converged" for site in unconverged),
-            *(f"{hop.label}: {text}" for hop in hops for text in hop.warnings),
-            *_network_warnings(plan, barriers),
+            *(f"{plan.cell.mechanism} on site {s} is not converged" for s in unconverged),
+            *(f"{hop.label}: {text}" for hop in finished for text in hop.warnings),
+            *_network_warnings(plan, networks),
         ],
         provenance=provenance,
     )
 
 
+def formation_energies(plan: MigrationPlan, perfect: Any, defects: list[Any]) -> list[float]:
+    """Return the formation energy of each relaxed defect from the mobile element's metal, eV."""
+    sign = 1.0 if plan.cell.mechanism == "vacancy" else -1.0
+    offset = sign * plan.chemical_potential - perfect.output.energy
+    return [float(defect.output.energy + offset) for defect in defects]
+
+
+def highest_saddle_of_interest(
+    plan: MigrationPlan, defects: list[Any], paths: list[PathDoc]
+) -> float | None:
+    """Saddle energy above which no hop can lie on a better network than those found, eV.
+
+    None where the finished hops do not percolate, so that every hop is of interest.
+    """
+    lowest, _ = _orbit_energies(plan, [float(defect.output.energy) for defect in defects])
+    networks = _networks(plan, paths, lowest, 0.0)
+    return max((network.saddle_energy for network in networks.values()), default=None)
+
+
+def _networks(
+    plan: MigrationPlan, paths: list[PathDoc], lowest: list[float], offset: float
+) -> dict[int, PercolatingNetwork]:
+    """Percolating networks of the finished hops, in the scale of ``lowest``; ``offset`` to it."""
+    finished = [k for k, path in enumerate(paths) if path.state != "out of reach"]
+    networks = percolating_networks(
+        plan.orbits,
+        [plan.hops[k].hop for k in finished],
+        [paths[k].saddle_energy + offset for k in finished],
+        lowest,
+    )
+    return {
+        dimension: replace(network, hops=tuple(finished[n] for n in network.hops))
+        for dimension, network in networks.items()
+    }
+
+
+def _wandered(plan: MigrationPlan, defects: list[Any]) -> set[int]:
+    """Sites whose defect moved away as it relaxed."""
+    pairs = zip(plan.sites, defects, strict=True)
+    return {site for site, defect in pairs if plan.cell.wandered(defect.structure, site)}
+
+
 def _hop_document(
-    hop: Hop, ends: HopEndpoints, band: NebResult, moved: set[int], provenance: Provenance
+    planned: PlannedHop, path: PathDoc, mover: int, wandered: set[int], provenance: Provenance
 ) -> HopDoc:
-    energies = [float(energy) for energy in band.energies or []]
-    wandered = [site for site in (ends.initial, ends.final) if site in moved]
-    # Not a failure: where a vacancy has no minimum of its own (split vacancies) the band starts
+    # Not a failure: where a defect has no minimum of its own (split vacancies) the path starts
     # from the minimum it fell into, and its saddle counts as any other.
-    warnings = [f"the vacancy on supercell site {site} moved as it relaxed" for site in wandered]
-    if not is_converged(band):
-        warnings.append(f"band not converged: residual force {residual_force(band):.3f} eV/A")
-    if min(energies) < min(energies[0], energies[-1]) - ENERGY_TOLERANCE:
-        warnings.append("the band passes a lower minimum between its ends")
+    lost = sorted({source for source in planned.sources if source in wandered})
+    hop = planned.hop
     return HopDoc(
         label=hop.label,
         sites=hop.orbits,
         distance=hop.distance,
         multiplicity=hop.multiplicity,
-        energies=energies,
-        path_length=_path_length(band),
-        residual_force=residual_force(band),
-        force_evaluations=force_evaluations(band),
-        converged=is_converged(band),
-        warnings=warnings,
+        edges=hop.edges,
+        method=path.method,
+        energies=path.energies,
+        path_length=path.path_length,
+        images=path.images,
+        mover=mover,
+        curvatures=path.curvatures,
+        residual_force=path.residual_force,
+        force_evaluations=path.force_evaluations,
+        converged=path.converged,
+        warnings=[
+            *(f"the defect on supercell site {site} moved as it relaxed" for site in lost),
+            *path.warnings,
+        ],
         provenance=provenance,
     )
 
 
-def _path_length(band: NebResult) -> list[float]:
-    """Cumulative length of the band in the space of all coordinates, angstrom."""
-    images = band.images or []
-    total = [0.0]
-    for before, after in pairwise(images):
-        step = after.frac_coords - before.frac_coords
-        cartesian = (step - np.rint(step)) @ before.lattice.matrix
-        total.append(total[-1] + float(np.linalg.norm(cartesian)))
-    return total
+def _out_of_reach(planned: PlannedHop, path: PathDoc, offset: float) -> OutOfReachDoc:
+    if path.lower_bound is None:
+        raise AssertionError(f"{planned.hop.label} was given up without a bound")
+    return OutOfReachDoc(
+        label=planned.hop.label,
+        distance=planned.hop.distance,
+        multiplicity=planned.hop.multiplicity,
+        lower_bound=path.lower_bound + offset,
+        force_evaluations=path.force_evaluations,
+    )
 
 
-def _orbit_energies(
-    plan: MigrationPlan, formation: dict[int, float]
-) -> tuple[list[float], list[str]]:
-    """Lowest formation energy of the vacancies relaxed on each orbit, eV, and doubts."""
-    energies: list[list[float]] = [[] for _ in plan.orbits]
-    for site, orbit in plan.orbit_of_vacancy.items():
-        energies[orbit].append(formation[site])
+def _orbit_energies(plan: MigrationPlan, energies: list[float]) -> tuple[list[float], list[str]]:
+    """Lowest energy of the defects relaxed on each orbit, eV, and doubts."""
+    by_orbit: list[list[float]] = [[] for _ in plan.orbits]
+    for orbit, energy in zip(plan.site_orbits, energies, strict=True):
+        by_orbit[orbit].append(energy)
     warnings = [
-        f"equivalent vacancies of orbit {orbit} relaxed to energies {max(found) - min(found):.3f} "
+        f"equivalent defects of orbit {orbit} relaxed to energies {max(found) - min(found):.3f} "
         "eV apart: the supercell breaks the symmetry or the crystal is unstable"
-        for orbit, found in enumerate(energies)
+        for orbit, found in enumerate(by_orbit)
         if max(found) - min(found) > ENERGY_TOLERANCE
     ]
-    lowest = [min(found) for found in energies]
-    if min(lowest) < 0.0:
-        warnings.append(
-            f"vacancies form spontaneously (E_f = {min(lowest):.2f} eV against the metal): "
-            "structural vacancies, E_m is the activation energy"
-        )
-    stable = lowest.index(min(lowest))
-    if plan.hops and not any(stable in hop.orbits for hop in plan.hops):
-        warnings.append(f"the most stable vacancy (orbit {stable}) lies on no computed hop")
-    return lowest, warnings
+    return [min(found) for found in by_orbit], warnings
 
 
-def _network_warnings(plan: MigrationPlan, barriers: dict[int, float]) -> list[str]:
-    warnings = []
-    if plan.hops_left_out and barriers:
-        warnings.append(
-            f"upper bound: {len(plan.hops_left_out)} longer hops within the cutoff not computed"
-        )
-    if not barriers:
-        warnings.append("no network of hops within the cutoff percolates")
-    return warnings
+def _network_warnings(plan: MigrationPlan, networks: dict[int, PercolatingNetwork]) -> list[str]:
+    if not networks:
+        return ["no network of hops within the cutoff percolates"]
+    if plan.left_out:
+        return [f"upper bound: {len(plan.left_out)} longer hops within the cutoff not computed"]
+    return []
+
+
+def larger_supercell(
+    plan: MigrationPlan,
+    defects: list[Any],
+    paths: list[PathDoc],
+    documents: Sequence[MigrationDoc],
+    tolerance: float,
+    max_atoms: int,
+) -> MigrationPlan | None:
+    """Plan of the next supercell of a convergence series, or None where it ends.
+
+    It ends when E_m and E_f changed by less than ``tolerance`` (eV) between the last two
+    supercells, when nothing percolates, or when the next supercell, with periodic images
+    :data:`SUPERCELL_STEP` further apart, has more than ``max_atoms``. Only the hops of the best
+    network are computed again.
+    """
+    lowest, _ = _orbit_energies(plan, [float(defect.output.energy) for defect in defects])
+    networks = _networks(plan, paths, lowest, 0.0)
+    if not networks or _supercell_change(documents) < tolerance:
+        return None
+    best = min(networks.values(), key=lambda network: network.barrier)
+    hops = [plan.hops[k].hop for k in best.hops]
+    distance = repeat_distance(plan.cell.perfect.lattice) + SUPERCELL_STEP
+    matrix = supercell_matrix(plan.cell.crystal, distance)
+    cell = replace(plan.cell, matrix=matrix)
+    if len(cell.perfect) > max_atoms:
+        return None
+    planned, sites, site_orbits = plan_hops(
+        cell, HopGraph(plan.cell.crystal, plan.orbits, hops), hops
+    )
+    return replace(
+        plan, cell=cell, hops=planned, later=[], left_out=[], sites=sites, site_orbits=site_orbits,
+        references_evaluations=0,
+    )  # fmt: skip
+
+
+def _supercell_change(documents: Sequence[MigrationDoc]) -> float:
+    """Largest change of E_m and E_f between the last two supercells, eV."""
+    if len(documents) < 2:
+        return float("inf")
+    before, after = documents[-2:]
+    return max(
+        abs((after.migration_barrier or 0.0) - (before.migration_barrier or 0.0)),
+        abs(after.vacancy_formation_energy - before.vacancy_formation_energy),
+    )
+
+
+def with_supercell_steps(documents: Sequence[MigrationDoc], tolerance: float) -> MigrationDoc:
+    """Document of the largest supercell, with the hops that only the smallest one has.
+
+    Parameters
+    ----------
+    documents
+        Results of the series, smallest supercell first; hops other than those of the best
+        network are in the first one only.
+    tolerance
+        Change of E_m and E_f that counts as converged, eV.
+    """
+    first, last = documents[0], documents[-1]
+    again = {hop.label for hop in last.hops}
+    change = _supercell_change(documents)
+    warnings = [] if change < tolerance else [
+        f"not converged with the supercell: {last.natoms} atoms, "
+        + (f"last change {change:.3f} eV" if len(documents) > 1 else "no larger one was allowed")
+    ]  # fmt: skip
+    return last.model_copy(
+        update={
+            "hops": [*last.hops, *(hop for hop in first.hops if hop.label not in again)],
+            "hops_out_of_reach": first.hops_out_of_reach,
+            "hops_not_computed": first.hops_not_computed,
+            "barriers_by_dimension": {
+                **first.barriers_by_dimension, **last.barriers_by_dimension,
+            },
+            "supercell_steps": [_step(document) for document in documents],
+            "force_evaluations": sum(document.force_evaluations for document in documents),
+            "warnings": [*dict.fromkeys([*first.warnings, *last.warnings, *warnings])],
+            "converged": all(document.converged for document in documents),
+        }
+    )  # fmt: skip
+
+
+def _step(document: MigrationDoc) -> SupercellStep:
+    if document.crystal is None:
+        raise AssertionError("the document holds no crystal")
+    supercell = document.crystal.make_supercell(document.supercell, in_place=False)
+    return SupercellStep(
+        natoms=document.natoms,
+        image_distance=repeat_distance(supercell.lattice),
+        migration_barrier=document.migration_barrier,
+        formation_energy=document.vacancy_formation_energy,
+        force_evaluations=document.force_evaluations,
+    )

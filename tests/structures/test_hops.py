@@ -7,19 +7,12 @@ from pymatgen.analysis.graphs import StructureGraph
 from pymatgen.core import Lattice, Structure
 
 from misei.structures.hop_networks import (
-    percolating_barriers,
+    percolating_networks,
     percolation_dimension,
     shortest_percolating_hops,
 )
 from misei.structures.hops import NoMobileSiteError, find_hops
 from misei.structures.supercells import primitive_cell, repeat_distance, supercell_matrix
-from misei.structures.vacancies import (
-    align_final,
-    interpolate_hop,
-    place_hops,
-    vacancy_structure,
-    vacancy_wandered,
-)
 
 FCC = primitive_cell(Structure.from_spacegroup(225, Lattice.cubic(4.0), ["Li"], [[0, 0, 0]]))
 BCC = primitive_cell(Structure.from_spacegroup(229, Lattice.cubic(3.5), ["Li"], [[0, 0, 0]]))
@@ -119,10 +112,14 @@ def test_hops_that_do_not_percolate_are_not_chosen() -> None:
     assert len(left_out) == 1
 
 
+def barriers_of(*arguments) -> dict[int, float]:
+    return {d: network.barrier for d, network in percolating_networks(*arguments).items()}
+
+
 def test_barriers_by_dimension() -> None:
     graph = find_hops(tetragonal(3.0, 4.0), "Li", 4.1)
     in_plane, along_c = graph.hops
-    barriers = percolating_barriers(graph.orbits, [along_c, in_plane], [1.5, 1.2], [1.0])
+    barriers = barriers_of(graph.orbits, [along_c, in_plane], [1.5, 1.2], [1.0])
     # In the layer 1.2 - 1.0, which is two-dimensional at once; along c 1.5 - 1.0.
     assert barriers == pytest.approx({1: 0.2, 2: 0.2, 3: 0.5})
 
@@ -135,12 +132,12 @@ def test_barrier_counts_from_the_lowest_vacancy_of_the_network() -> None:
         next(hop for hop in graph.hops if hop.orbits == pair) for pair in [(1, 1), (0, 0), (0, 1)]
     )
     vacancies = [0.3, 0.1]
-    alone = percolating_barriers(graph.orbits, [corners], [0.9], vacancies)
+    alone = barriers_of(graph.orbits, [corners], [0.9], vacancies)
     assert alone == pytest.approx({1: 0.9 - 0.3, 2: 0.9 - 0.3})
-    both = percolating_barriers(graph.orbits, [corners, mixed], [0.9, 0.4], vacancies)
+    both = barriers_of(graph.orbits, [corners, mixed], [0.9, 0.4], vacancies)
     assert both == pytest.approx({1: 0.4 - 0.1, 2: 0.4 - 0.1})
     all_hops = [corners, mixed, dumbbell]
-    barriers = percolating_barriers(graph.orbits, all_hops, [0.9, 0.4, 0.7], vacancies)
+    barriers = barriers_of(graph.orbits, all_hops, [0.9, 0.4, 0.7], vacancies)
     assert barriers == pytest.approx({1: 0.4 - 0.1, 2: 0.4 - 0.1, 3: 0.7 - 0.1})
 
 
@@ -162,48 +159,3 @@ def test_supercell_rule(crystal: Structure, min_length: float, atoms: int, dista
     supercell = crystal.make_supercell(supercell_matrix(crystal, min_length), in_place=False)
     assert len(supercell) == atoms
     assert repeat_distance(supercell.lattice) == pytest.approx(distance)
-
-
-@pytest.mark.parametrize("crystal", [FCC, BCC, B32, TWO_ORBITS])
-def test_placed_hops_lie_on_the_supercell(crystal: Structure) -> None:
-    graph = find_hops(crystal, "Li", 4.2)
-    matrix = supercell_matrix(crystal, 8.0)
-    perfect = crystal.make_supercell(matrix, in_place=False)
-    vacancies, endpoints = place_hops(crystal, matrix, graph.hops, graph.origins)
-    assert len(set(vacancies)) == len(vacancies)
-    for hop, ends in zip(graph.hops, endpoints, strict=True):
-        assert {ends.initial, ends.final} <= set(vacancies)
-        assert np.linalg.norm(ends.vector) == pytest.approx(hop.distance)
-        step = perfect.cart_coords[ends.final] - perfect.cart_coords[ends.initial] - ends.vector
-        cells = perfect.lattice.get_fractional_coords(step)
-        assert cells == pytest.approx(np.rint(cells), abs=1e-6)
-    # One vacancy per orbit, and one more where a hop stays in its orbit.
-    assert len(vacancies) <= len(graph.orbits) + len(graph.hops)
-
-
-def test_band_moves_one_atom_and_keeps_order() -> None:
-    graph = find_hops(B32, "Li", 3.0)
-    matrix = supercell_matrix(B32, 8.0)
-    perfect = B32.make_supercell(matrix, in_place=False)
-    _, (ends,) = place_hops(B32, matrix, graph.hops, graph.origins)
-    initial, final = (vacancy_structure(perfect, site) for site in (ends.initial, ends.final))
-    aligned = align_final(initial, final, ends)
-    assert aligned.species == initial.species
-    moves = aligned.cart_coords - initial.cart_coords
-    moved = np.flatnonzero(np.linalg.norm(moves, axis=1) > 1e-6)
-    assert len(moved) == 1
-    assert moves[moved[0]] == pytest.approx(-np.array(ends.vector), abs=1e-6)
-    images = interpolate_hop(initial, final, ends, 3)
-    assert [len(image) for image in images] == [31] * 5
-    middle = (initial.cart_coords + aligned.cart_coords)[moved[0]] / 2
-    assert images[2].cart_coords[moved[0]] == pytest.approx(middle, abs=0.1)
-
-
-def test_wandered_vacancy_is_seen() -> None:
-    perfect = FCC.make_supercell([3, 3, 3], in_place=False)
-    vacant = vacancy_structure(perfect, 4)
-    assert not vacancy_wandered(perfect, vacant.perturb(0.1), 4)
-    neighbour = min(range(26), key=lambda k: perfect[4].distance(vacant[k]))
-    moved = vacant.copy()
-    moved[neighbour] = "Li", perfect[4].frac_coords
-    assert vacancy_wandered(perfect, moved, 4)

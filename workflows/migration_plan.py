@@ -1,0 +1,189 @@
+"""What a migration flow computes: hops in a supercell, and the first guess of each path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobflow import job
+from monty.json import MSONable
+from pymatgen.core import Structure
+
+from misei.screening.schemas_paths import PathGuess
+from misei.structures.defects import DefectCell, HopEndpoints, interpolate_path, place_hops
+from misei.structures.hop_symmetry import SupercellSymmetry, carried, find_swap
+from misei.structures.hops import Hop, HopGraph
+
+
+@dataclass(frozen=True)
+class PlannedHop(MSONable):
+    """A hop, where it lies in the supercell, and what its ends are carried from.
+
+    Attributes
+    ----------
+    hop, ends
+        The hop and its place.
+    sources
+        Relaxed sites of the plan that a symmetry operation carries onto the two ends.
+    """
+
+    hop: Hop
+    ends: HopEndpoints
+    sources: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class MigrationPlan(MSONable):
+    """What a migration flow computes, known once the crystal is relaxed.
+
+    Attributes
+    ----------
+    cell
+        Supercell and mechanism.
+    orbits
+        Sites of each orbit that the defect visits, in the primitive cell.
+    hops
+        Hops to compute.
+    later
+        Hops to compute only as far as they could lie on the best network.
+    left_out
+        Labels of the other hops up to the cutoff.
+    sites, site_orbits
+        Sites of the supercell on which a defect is relaxed, and the orbit of each.
+    chemical_potential
+        Energy of the metal of the mobile element, eV/atom.
+    references_converged, references_evaluations
+        Of the relaxations of crystal and metal.
+    """
+
+    cell: DefectCell
+    orbits: list[list[int]]
+    hops: list[PlannedHop]
+    later: list[PlannedHop]
+    left_out: list[str]
+    sites: list[int]
+    site_orbits: list[int]
+    chemical_potential: float
+    references_converged: bool
+    references_evaluations: int
+
+
+def plan_hops(
+    cell: DefectCell, graph: HopGraph, hops: Sequence[Hop]
+) -> tuple[list[PlannedHop], list[int], list[int]]:
+    """Place hops in the supercell, with one relaxed defect per orbit where symmetry allows.
+
+    A defect of the same orbit that no operation of the supercell carries there (the supercell
+    may be less symmetric than the crystal) is relaxed itself.
+
+    Returns
+    -------
+    planned
+        One per hop.
+    sites, site_orbits
+        Defects to relax and their orbits, first one per orbit.
+    """
+    _, endpoints = place_hops(cell, hops, graph.origins)
+    sites, _ = place_hops(cell, [], graph.origins)
+    site_orbits = list(range(len(sites)))
+    symmetry = SupercellSymmetry.of(cell.perfect)
+    source_of: dict[int, int] = {site: site for site in sites}
+
+    def source(site: int, orbit: int) -> int:
+        if site not in source_of:
+            first = sites[orbit]
+            ideal = cell.ideal(first)
+            found = carried(
+                symmetry, ideal, ideal, cell.point(first), cell.ideal(site), cell.point(site)
+            )
+            source_of[site] = site if found is None else first
+            if found is None:
+                sites.append(site)
+                site_orbits.append(orbit)
+        return source_of[site]
+
+    planned = []
+    for hop, ends in zip(hops, endpoints, strict=True):
+        pair = (source(ends.initial, hop.orbits[0]), source(ends.final, hop.orbits[1]))
+        planned.append(PlannedHop(hop, ends, pair))
+    return planned, sites, site_orbits
+
+
+@job(output_schema=PathGuess)
+def guess_path(
+    cell: DefectCell,
+    planned: PlannedHop,
+    relaxed: Sequence[Structure],
+    energies: Sequence[float],
+    n_images: int,
+    give_up_above: float | None = None,
+    known: Sequence[Structure] | None = None,
+) -> PathGuess:
+    """Make the first guess of a path between two relaxed defects.
+
+    Parameters
+    ----------
+    cell
+        Supercell and mechanism.
+    planned
+        The hop.
+    relaxed, energies
+        Relaxed defects on ``planned.sources``, and their energies in eV.
+    n_images
+        Images between the ends.
+    give_up_above
+        Energy in eV above which a saddle is of no interest.
+    known
+        Path of another engine in its own supercell, whose displacements are taken over.
+
+    Returns
+    -------
+    PathGuess
+        Ends carried from the relaxed defects by symmetry, images between them by IDPP.
+    """
+    symmetry = SupercellSymmetry.of(cell.perfect)
+    ideal_initial, ideal_final, mover = cell.ideal_ends(planned.ends)
+    initial = _carry(symmetry, cell, planned, 0, relaxed[0], ideal_initial)
+    swap = find_swap(symmetry, ideal_initial, ideal_final, mover)
+    if swap is None:
+        final = _carry(symmetry, cell, planned, 1, relaxed[1], ideal_final)
+    else:
+        # Both ends relaxed alike, whatever symmetry the defect itself has lost.
+        final = swap.image(initial)
+    if known is None:
+        images = interpolate_path(initial, final, n_images)
+    else:
+        images = [initial, *_taken_over(known, ideal_initial), final]
+    return PathGuess(
+        images=images,
+        end_energies=(energies[0], energies[0] if swap else energies[1]),
+        mover=mover,
+        swap=swap,
+        give_up_above=give_up_above,
+    )
+
+
+def _carry(
+    symmetry: SupercellSymmetry,
+    cell: DefectCell,
+    planned: PlannedHop,
+    end: int,
+    relaxed: Structure,
+    target: Structure,
+) -> Structure:
+    source = planned.sources[end]
+    site = (planned.ends.initial, planned.ends.final)[end]
+    structure = carried(
+        symmetry, relaxed, cell.ideal(source), cell.point(source), target, cell.point(site)
+    )
+    if structure is None:
+        raise AssertionError(f"no operation carries the defect on site {source} to {site}")
+    return structure
+
+
+def _taken_over(known: Sequence[Structure], ideal_initial: Structure) -> list[Structure]:
+    """Images between the ends of another engine's path, in this engine's supercell."""
+    return [
+        Structure(ideal_initial.lattice, ideal_initial.species, image.frac_coords)
+        for image in known[1:-1]
+    ]

@@ -1,0 +1,314 @@
+"""Saddle of a hop with few force evaluations, by whatever the hop's symmetry allows.
+
+1. A hop that a symmetry operation runs backwards has its middle on the operation's fixed
+   points: all atoms are relaxed there on forces that keep the symmetry. The hop itself is
+   odd under the operation, so this is a plain minimization (method ``midpoint``).
+2. Finite differences of forces count the negative curvatures there. One: it is the saddle.
+   None: it is a minimum; half a band leads to it and the operation mirrors the rest (``half
+   band``). Two: the symmetric path is not the lowest; a whole band is started beside it.
+3. Other hops: a band of a few images is relaxed crudely, then its highest image climbs alone,
+   and its curvatures are counted. Where that fails the whole band climbs (``band``).
+
+A search that ran out of steps is continued from its images. One whose saddle is estimated to
+lie above what is of interest is given up (:func:`~misei.workflows.saddle_settings.lower_bound`).
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from numpy.typing import NDArray
+from pymatgen.core import Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+
+from misei.screening.schemas_paths import PathGuess, PathMethod, PathState
+from misei.structures.hop_symmetry import Swap, symmetrized
+from misei.workflows.calculators import SharedCalculator
+from misei.workflows.saddle_bands import (
+    climb,
+    displaced,
+    energies,
+    highest,
+    perpendicular,
+    relax_band,
+    tangent,
+)
+from misei.workflows.saddle_images import interpolated, path_length, structure_of
+from misei.workflows.saddle_modes import Modes, across, lowest_modes
+from misei.workflows.saddle_settings import SaddleSettings, lower_bound
+from misei.workflows.saddle_steps import largest, quasi_newton
+
+Floats = NDArray[np.float64]
+
+# NEB forces of images that do not climb, eV/angstrom, and the most steps spent on them alone.
+CRUDE_FORCE = 0.3
+CRUDE_STEPS = 12
+CLIMB_STEPS = 40
+# The mover starts this far from the most symmetric place that the swap allows, angstrom.
+NUDGE = 0.05
+# A band is started this far beside a path that is not the lowest, angstrom.
+ASIDE = 0.3
+# Energies closer than this are alike, eV.
+ALIKE = 0.005
+INTERMEDIATE = 0.03
+# Least overlap of a climbing image's downhill mode with the path.
+ALONG = 0.3
+# Steps of a stage before its lower bound counts.
+BOUND_FROM_STEP = 4
+
+
+class _OutOfSteps(Exception):
+    pass
+
+
+class _OutOfReach(Exception):
+    def __init__(self, bound: float) -> None:
+        self.bound = bound
+
+
+class SaddleSearch:
+    """One search; its attributes hold how far it came at any moment.
+
+    Parameters
+    ----------
+    guess
+        Path and energies of its ends, which are not evaluated again.
+    calculator
+        Copied for every image; the copies share a counter.
+    settings
+        How to search.
+
+    Attributes
+    ----------
+    path
+        Images with calculators.
+    method, state, curvatures, bound, warnings
+        As in :class:`PathDoc`.
+    """
+
+    def __init__(
+        self, guess: PathGuess, calculator: SharedCalculator, settings: SaddleSettings
+    ) -> None:
+        self.guess, self.calculator, self.settings = guess, calculator, settings
+        self.method: PathMethod = "band"
+        self.state: PathState = "steps"
+        self.path: list[Atoms] = []
+        self.curvatures: list[float] = []
+        self.bound: float | None = None
+        self.warnings: list[str] = []
+        self.steps_left = settings.steps
+        self._last: tuple[Atoms, Floats, Floats] | None = None
+        self._softest = np.inf
+
+    def run(self) -> None:
+        """Search until the saddle is found, steps run out, or it is out of reach."""
+        try:
+            if self._search():
+                self.state = "converged"
+        except _OutOfSteps:
+            self.warnings.append(f"not converged after {self.settings.steps} steps")
+        except _OutOfReach as given_up:
+            self.state, self.bound = "out of reach", given_up.bound
+        self._look_for_minima()
+
+    def _search(self) -> bool:
+        previous, start = self.guess.previous, self.guess.images
+        swap = self.guess.swap if self.settings.shortcut else None
+        if previous is not None:
+            start = previous.images
+            if previous.method == "half band" and swap is not None:
+                half = len(start) // 2
+                ends = (previous.energies[0], previous.energies[half])
+                return self._half_band(start[: half + 1], ends)
+        if swap is not None and (previous is None or previous.method == "midpoint"):
+            middle = symmetrized(start[len(start) // 2], swap)
+            return self._midpoint(middle, swap, nudge=NUDGE if previous is None else 0.0)
+        return self._band(start)
+
+    # Midpoint
+
+    def _midpoint(self, middle: Structure, swap: Swap, nudge: float) -> bool:
+        self.method = "midpoint"
+        self._set_path([self.guess.images[0], middle, self.guess.images[-1]])
+        image, hop = self.path[1], self.path[-1].positions - self.path[0].positions
+        sideways = across(hop, self.guess.mover)
+        push = sideways[0] + sideways[1] / 2
+        image.positions += nudge * (push + swap.vectors(push)) / 2
+        self._relax_midpoint(image, swap)
+        if not self.settings.check_modes:
+            return True
+        modes = self._modes(image, [hop, *sideways], swap)
+        if modes.negative == 1:
+            return True
+        if modes.negative == 0:
+            relaxed = structure_of(image)
+            return self._half_band(
+                interpolated(self.guess.images[0], relaxed, self.settings.n_images),
+                (self.guess.end_energies[0], float(image.get_potential_energy())),
+            )
+        self.warnings.append("the symmetric path is not the lowest: a band beside it was taken")
+        return self._band(self.guess.images, aside=_least_along(modes, hop))
+
+    def _relax_midpoint(self, image: Atoms, swap: Swap) -> None:
+        def even(forces: Floats) -> Floats:
+            return np.asarray(forces + swap.vectors(forces)) / 2
+
+        moves = quasi_newton(image, even, self.settings.fmax, self.steps_left)
+        for step, done in enumerate(moves, start=1):
+            self._count(image, even(image.get_forces()), step, done)
+            if done:
+                return
+        raise _OutOfSteps
+
+    def _half_band(self, images: list[Structure], ends: tuple[float, float]) -> bool:
+        self.method = "half band"
+        return self._band(images, ends)
+
+    # Band
+
+    def _band(
+        self,
+        images: list[Structure],
+        ends: tuple[float, float] | None = None,
+        aside: Floats | None = None,
+    ) -> bool:
+        if ends is None:
+            self.method = "band"
+        self._set_path(images, ends)
+        if aside is not None:
+            displaced(self.path, aside, ASIDE)
+        if self.settings.climb_alone:
+            self._relax_crudely()
+            if self._climb_alone():
+                return True
+        self._relax_whole()
+        top = highest(self.path)
+        if not self.settings.check_modes:
+            return True
+        modes = self._band_modes(top)
+        if modes.negative != 1:
+            self.warnings.append(f"{modes.negative} negative curvatures at the highest image")
+        return modes.negative == 1
+
+    def _relax_crudely(self) -> None:
+        steps = min(CRUDE_STEPS, self.steps_left)
+        self._relax_band(False, CRUDE_FORCE, steps)
+        if self.steps_left <= 0:
+            raise _OutOfSteps
+
+    def _relax_whole(self) -> None:
+        loose = CRUDE_FORCE if self.settings.climb_alone else self.settings.fmax
+        if not self._relax_band(True, loose, self.steps_left):
+            raise _OutOfSteps
+
+    def _relax_band(self, climbing: bool, loose: float, steps: int) -> bool:
+        settings, done = self.settings, False
+        moves = relax_band(self.path, settings.optimizer, climbing, settings.fmax, loose, steps)
+        for step, met in enumerate(moves, start=1):
+            top = highest(self.path)
+            image = self.path[top]
+            rest = perpendicular(image.get_forces(), tangent(self.path, top))
+            self._count(image, rest, step, done := met)
+        return done
+
+    def _climb_alone(self) -> bool:
+        """Whether the highest image, climbing alone, ends as the one saddle of the path."""
+        before = [image.positions.copy() for image in self.path]
+        for _ in self.path[1:-1]:
+            top = highest(self.path)
+            if not self._climb(top):
+                break
+            modes = self._band_modes(top) if self.settings.check_modes else None
+            if modes is not None and not self._is_saddle(modes, top):
+                break
+            if energies(self.path)[highest(self.path)] <= energies(self.path)[top] + ALIKE:
+                return True
+        for image, positions in zip(self.path[1:-1], before[1:-1], strict=True):
+            image.positions = positions
+        return False
+
+    def _is_saddle(self, modes: Modes, top: int) -> bool:
+        overlap = abs(np.vdot(modes.vectors[0], tangent(self.path, top)))
+        return modes.negative == 1 and bool(overlap > ALONG)
+
+    def _climb(self, top: int) -> bool:
+        image = self.path[top]
+        moves = climb(self.path, top, self.settings.fmax, min(CLIMB_STEPS, self.steps_left))
+        done = False
+        for step, met in enumerate(moves, start=1):
+            rest = perpendicular(image.get_forces(), tangent(self.path, top))
+            self._count(image, rest, step, done := met)
+        if not done and self.steps_left <= 0:
+            raise _OutOfSteps
+        return done
+
+    # Common
+
+    def _modes(self, image: Atoms, directions: list[Floats], swap: Swap | None) -> Modes:
+        modes = lowest_modes(image, directions, swap)
+        self.curvatures = [round(c, 6) for c in modes.curvatures[:3]]
+        return modes
+
+    def _band_modes(self, top: int) -> Modes:
+        along = tangent(self.path, top)
+        return self._modes(self.path[top], [along, *across(along, self.guess.mover)], None)
+
+    def _set_path(self, images: list[Structure], ends: tuple[float, float] | None = None) -> None:
+        self.path = [AseAtomsAdaptor.get_atoms(image, msonable=False) for image in images]
+        for image in self.path[1:-1]:
+            image.calc = deepcopy(self.calculator)
+        for index, energy in zip((0, -1), ends or self.guess.end_energies, strict=True):
+            end = self.path[index]
+            end.calc = SinglePointCalculator(end, energy=energy)
+
+    def _count(self, image: Atoms, rest: Floats, step: int, done: bool) -> None:
+        """Count a step, and give up where the saddle cannot be of interest any more."""
+        self.steps_left -= 1
+        moved, self._last = self._last, (image, image.positions.copy(), rest)
+        if moved is not None and moved[0] is image:
+            shift, change = image.positions - moved[1], moved[2] - rest
+            if (curvature := np.vdot(shift, change)) > 0:
+                self._softest = min(self._softest, curvature / np.vdot(shift, shift))
+        limit = self.guess.give_up_above
+        if limit is None or done or step < BOUND_FROM_STEP or self._softest == np.inf:
+            return
+        bound = lower_bound(float(image.get_potential_energy()), rest, self._softest)
+        if bound > limit:
+            raise _OutOfReach(bound)
+
+    def _look_for_minima(self) -> None:
+        found = energies(self.path)
+        depth = min(found[0], found[-1]) - min(found)
+        if depth > INTERMEDIATE:
+            self.warnings.append(f"an image lies {depth:.2f} eV below both ends: not a single hop")
+
+    def document_fields(self) -> dict[str, Any]:
+        """Return the fields of a :class:`PathDoc`, but counts and provenance."""
+        images, found = [structure_of(image) for image in self.path], energies(self.path)
+        residual = largest(self.path[highest(self.path)].get_forces())
+        if self.method == "half band" and self.guess.swap is not None:
+            final = self.guess.images[-1]
+            images += self.guess.swap.reversed_path(images[:-1], onto=final)
+            found += [*reversed(found[1:-1]), self.guess.end_energies[1]]
+        images[0], images[-1] = self.guess.images[0], self.guess.images[-1]
+        return {
+            "method": self.method,
+            "state": self.state,
+            "converged": self.state == "converged",
+            "images": images,
+            "energies": found,
+            "path_length": path_length(images),
+            "residual_force": residual,
+            "curvatures": self.curvatures if self.state == "converged" else [],
+            "lower_bound": self.bound,
+            "warnings": self.warnings,
+        }
+
+
+def _least_along(modes: Modes, hop: Floats) -> Floats:
+    """Of the two lowest modes the one that is less along the hop."""
+    return min(modes.vectors[:2], key=lambda vector: abs(float(np.vdot(vector, hop))))
