@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from markdown import table
 
 from misei.launchers.sources import open_source
 from misei.screening.calibration import calibrate
@@ -37,12 +38,6 @@ DOPANTS = {
     "Li3InPS5Cl": "Li(6-3x)In(x)PS5Cl",
     "Li5AgPS5Cl": "Li(6-x)Ag(x)PS5Cl",
 }
-
-
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Markdown table."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
 def calibration_table(source: EntrySource) -> str:

@@ -25,6 +25,14 @@ Temperatures = Annotated[
 AttemptFrequency = Annotated[
     float | None, typer.Option(help="nu* of all hops, THz; default 5 (see docs/diffusion.md).")
 ]
+Vibrations = Annotated[
+    bool,
+    typer.Option(
+        "--vibrations",
+        help="nu* from the vibrations of the limiting hop (Vineyard); some hundred force "
+        "evaluations.",
+    ),
+]
 DefectFraction = Annotated[
     float | None,
     typer.Option(
@@ -45,6 +53,7 @@ def diffusivity(
     alloys: Alloys,
     temperature: Temperatures = None,
     attempt_frequency: AttemptFrequency = None,
+    vibrations: Vibrations = False,
     defect_fraction: DefectFraction = None,
     barrier_error: BarrierError = None,
     mechanism: Mechanism = "vacancy",
@@ -65,10 +74,12 @@ def diffusivity(
     misei diffusivity Li2O LiF
 
     misei diffusivity LiAl --defect-fraction 0.02 --temperature 300 --temperature 400 --json
+
+    misei diffusivity Li2S --vibrations
     """
     documents = _documents(
-        alloys, temperature, attempt_frequency, defect_fraction, barrier_error, mechanism,
-        engine, preset, workers, run_dir, source,
+        alloys, temperature, attempt_frequency, vibrations, defect_fraction, barrier_error,
+        mechanism, engine, preset, workers, run_dir, source,
     )  # fmt: skip
     if as_json:
         console.print_json([console.plain(document) for document in documents])
@@ -82,6 +93,7 @@ def arrhenius(
     output: Output,
     temperature: Temperatures = None,
     attempt_frequency: AttemptFrequency = None,
+    vibrations: Vibrations = False,
     defect_fraction: DefectFraction = None,
     barrier_error: BarrierError = None,
     mechanism: Mechanism = "vacancy",
@@ -105,8 +117,8 @@ def arrhenius(
 
     check_plot_paths(output)
     documents = _documents(
-        alloys, temperature, attempt_frequency, defect_fraction, barrier_error, mechanism,
-        engine, preset, workers, run_dir, source,
+        alloys, temperature, attempt_frequency, vibrations, defect_fraction, barrier_error,
+        mechanism, engine, preset, workers, run_dir, source,
     )  # fmt: skip
     write(arrhenius_plot(documents), output, as_json)
 
@@ -115,6 +127,7 @@ def _documents(
     alloys: list[str],
     temperatures: list[float] | None,
     attempt_frequency: float | None,
+    vibrations: bool,
     defect_fraction: float | None,
     barrier_error: float | None,
     mechanism: str,
@@ -124,10 +137,13 @@ def _documents(
     run_dir: Path | None,
     source: str | None,
 ) -> list[DiffusionDoc]:
+    from misei.launchers.prefactors import run_prefactor
     from misei.launchers.single import run_barrier
     from misei.screening import diffusion
 
     # What is wrong is said before hours of barriers.
+    if vibrations and attempt_frequency is not None:
+        raise diffusion.DiffusionInputError("give --attempt-frequency or --vibrations, not both")
     frequency = diffusion.DEFAULT_ATTEMPT_FREQUENCY
     if attempt_frequency is not None:
         frequency = diffusion.checked_frequency(attempt_frequency)
@@ -137,7 +153,11 @@ def _documents(
     documents = []
     for alloy in alloys:
         found = run_barrier(alloy, engine, preset, workers, run_dir, source, mechanism=mechanism)
-        documents.append(diffusion.diffusion(found, grid, frequency, defect_fraction, error))
+        document = diffusion.diffusion(found, grid, frequency, defect_fraction, error)
+        if vibrations and document.limiting_hop is not None:
+            prefactor = run_prefactor(found, document.limiting_hop, workers, run_dir)
+            document = diffusion.diffusion(found, grid, prefactor, defect_fraction, error)
+        documents.append(document)
     return documents
 
 

@@ -84,7 +84,7 @@ def run_adhesion(
     """Compute the work of adhesion of Li on one alloy, or find it in the store."""
     name, structure = read_crystal(alloy, source)
     maker, _ = property_makers(engine, preset)
-    return _run(maker.make(structure, name), AdhesionDoc, workers, run_dir)
+    return run_flow(maker.make(structure, name), AdhesionDoc, workers, run_dir)
 
 
 def run_barrier(
@@ -103,10 +103,17 @@ def run_barrier(
     name, structure = read_crystal(alloy, source)
     _, maker = property_makers(engine, preset)
     maker = replace(maker, **choices)
-    return _run(maker.make(structure, name), MigrationDoc, workers, run_dir)
+    return run_flow(maker.make(structure, name), MigrationDoc, workers, run_dir)
 
 
-def _run(flow: Flow, schema: type[Doc], workers: int | None, run_dir: Path | None) -> Doc:
+def run_flow(flow: Flow, schema: type[Doc], workers: int | None, run_dir: Path | None) -> Doc:
+    """Run a flow on this machine, or find its result in the store.
+
+    Raises
+    ------
+    RunError
+        When a job that the result needs failed.
+    """
     settings = machine_settings(workers, run_dir)
     store = open_store(settings.store_path)
     with progress(flow.name) as on_progress:

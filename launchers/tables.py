@@ -21,10 +21,15 @@ def print_adhesion(document: AdhesionDoc) -> None:
             "Li",
             "on",
             "W_ad (J/m2)",
+            "rigid W_ad (J/m2)",
+            "gamma_int (J/m2)",
+            "gamma of face (J/m2)",
             "strain of Li (%)",
+            "strain energy (J/m2)",
             "area (A^2)",
             "atoms",
             "termination",
+            "evaluations",
             "converged",
         ],
         [
@@ -32,21 +37,60 @@ def print_adhesion(document: AdhesionDoc) -> None:
                 f"{i.film_lattice} {i.film_miller}",
                 str(i.substrate_miller),
                 i.work_of_adhesion,
+                i.rigid_work_of_adhesion,
+                i.interface_energy,
+                i.surface_energy_substrate,
                 100 * i.strain,
+                i.strain_energy,
                 i.area,
                 i.natoms,
                 i.termination,
+                i.force_evaluations,
                 i.converged,
             ]
             for i in document.interfaces
         ],
     )
-    verdict = "wets completely" if document.wets else f"{document.contact_angle:.0f} degrees"
-    out.print(
-        f"W_ad {document.work_of_adhesion:.3f} J/m2, W_ad / 2 gamma_Li "
-        f"{document.wetting_ratio:.2f} (same engine): {verdict}"
-    )
+    if document.size_steps:
+        print_table(
+            "Best interface with thicker slabs and wider vacuum",
+            ["Li slab (A)", "substrate slab (A)", "vacuum (A)", "atoms", "W_ad (J/m2)"],
+            [
+                [s.film_thickness, s.substrate_thickness, s.vacuum, s.natoms, s.value]
+                for s in document.size_steps
+            ],
+        )
+    _print_wetting(document)
     _print_notes([document.surface_error, *document.warnings])
+
+
+def _print_wetting(document: AdhesionDoc) -> None:
+    low, high = document.work_of_adhesion_range
+    out.print(
+        f"W_ad {document.work_of_adhesion:.3f} J/m2"
+        f"{_bounds(document.work_of_adhesion_interval)} of the interface of {document.selection}; "
+        f"all relaxed: {low:.3f} to {high:.3f} J/m2"
+    )
+    out.print(
+        f"W_ad / 2 gamma_Li {document.wetting_ratio:.2f}"
+        f"{_bounds(document.wetting_ratio_interval)}, gamma_Li "
+        f"{document.film_surface.surface_energy:.3f} J/m2 (same engine), contact angle "
+        f"{document.contact_angle:.0f} degrees: {document.wetting_verdict}"
+    )
+    overpotential = document.critical_overpotential()
+    if overpotential is not None:
+        out.print(
+            f"gamma_int {document.interface_energy:.3f} J/m2: capillary overpotential of a Li tip "
+            f"of 10 nm radius {1000 * overpotential:.1f} mV (positive: resists Li)"
+        )
+    out.print(
+        f"{document.force_evaluations} force evaluations; energies: "
+        f"{document.provenance.energies_from}"
+    )
+
+
+def _bounds(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f" ({interval[0]:.2f} to {interval[1]:.2f})"
 
 
 def print_migration(document: MigrationDoc) -> None:

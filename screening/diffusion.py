@@ -90,28 +90,34 @@ def diffusion(
     network = jump_network(migration)
     fractions, origin = _fractions(migration, grid, defect_fraction)
     return DiffusionDoc(
-        alloy=migration.alloy,
-        mobile_species=migration.mobile_species,
-        mechanism=migration.mechanism,
-        engine=migration.engine,
+        **_migration_fields(migration),
         temperatures_K=grid,
         principal_diffusivities=[
             principal_values(defect_diffusivity(network, t, frequency)) for t in grid
         ],
-        migration_barrier=migration.migration_barrier,
-        formation_energy=migration.vacancy_formation_energy,
         attempt_frequency=frequency,
         attempt_frequency_origin="stated" if prefactor is None else "vibrations",
         defect_fractions=fractions,
         defect_fraction_origin=origin,
-        structural_vacancies=has_structural_defects(migration),
         barrier_error=barrier_error,
         **_correlation_fields(migration, network, grid),
         **_control_fields(migration, network, frequency),
         converged=migration.converged and (prefactor is None or prefactor.converged),
         warnings=[*_warnings(migration, fractions), *(prefactor.warnings if prefactor else [])],
-        provenance=migration.provenance,
     )
+
+
+def _migration_fields(migration: MigrationDoc) -> dict[str, Any]:
+    return {
+        "alloy": migration.alloy,
+        "mobile_species": migration.mobile_species,
+        "mechanism": migration.mechanism,
+        "engine": migration.engine,
+        "migration_barrier": migration.migration_barrier,
+        "formation_energy": migration.vacancy_formation_energy,
+        "structural_vacancies": has_structural_defects(migration),
+        "provenance": migration.provenance,
+    }
 
 
 def check_inputs(

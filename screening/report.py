@@ -14,6 +14,7 @@ from misei.screening.export import surface_errors, write_atomically
 from misei.screening.plots import profiles
 from misei.screening.plots import ranking as plots
 from misei.screening.ranking import BARRIER_ERROR_EV, WETTING_RATIO_RELATIVE_ERROR, Ranking
+from misei.screening.report_adhesion import adhesion_table, interface_table
 from misei.screening.report_html import (
     WETTING_RATIO,
     bullets,
@@ -167,8 +168,8 @@ def _adhesion(docs: Sequence[AdhesionDoc]) -> str:
         "<p>The interface of lowest interface energy of each alloy, the one that forms in "
         f"equilibrium. Li wets completely where {WETTING_RATIO} is 1 or more; the interval is "
         "that of the engine's measured errors in surface energies.</p>"
-        f"{tables.adhesion_table(docs)}"
-        f"{details('All interfaces', tables.interface_table(docs))}"
+        f"{adhesion_table(docs)}"
+        f"{details('All interfaces', interface_table(docs))}"
     )
 
 

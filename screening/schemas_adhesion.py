@@ -133,7 +133,12 @@ class InterfaceDoc(CalculationDoc):
     @computed_field(description="Energy that the strain costs the film, J/m2.")  # type: ignore[prop-decorator]
     @property
     def strain_energy(self) -> float | None:
-        """(E_film - E_unstrained film) / A in J/m2; it grows with the film's thickness."""
+        """(E_film - E_unstrained film) / A in J/m2.
+
+        The elastic part grows with the film's thickness and with the square of the strain; the
+        stress of the film's two faces adds a part linear in it, so that a thin film may gain
+        from a small strain.
+        """
         if self.energy_film_unstrained is None:
             return None
         return (self.energy_film - self.energy_film_unstrained) / self.area * EV_PER_A2_TO_J_PER_M2

@@ -219,16 +219,16 @@ def _vector(crystal: Structure, edge: Ints | Sequence[int]) -> NDArray[np.float6
 
 
 def _is_blocked(crystal: Structure, hop: Hop) -> bool:
-    """Whether the straight path comes within BLOCKING_RADIUS of an atom other than its ends."""
+    """Whether the straight path comes within BLOCKING_RADIUS of an atom between its ends.
+
+    What lies beside or beyond an end does not block: voids may be closer than that.
+    """
     edge = hop.edges[0]
     start, vector = crystal.cart_coords[edge[0]], _vector(crystal, edge)
     reach = hop.distance / 2 + BLOCKING_RADIUS
     near = crystal.get_sites_in_sphere(start + vector / 2, reach)
     points = np.array([site.coords for site in near]) - start
-    along = np.clip(points @ vector / hop.distance**2, 0.0, 1.0)
-    apart = np.linalg.norm(points - np.outer(along, vector), axis=1)
-    is_end = (
-        np.minimum(np.linalg.norm(points, axis=1), np.linalg.norm(points - vector, axis=1))
-        < LENGTH_TOLERANCE
-    )
-    return bool(np.any((apart < BLOCKING_RADIUS) & ~is_end))
+    along = points @ vector / hop.distance
+    apart = np.linalg.norm(points - np.outer(along, vector / hop.distance), axis=1)
+    between = (along > LENGTH_TOLERANCE) & (along < hop.distance - LENGTH_TOLERANCE)
+    return bool(np.any(between & (apart < BLOCKING_RADIUS)))

@@ -153,7 +153,10 @@ class Match:
     @property
     def natoms(self) -> int:
         """Number of atoms of the interface."""
-        return round(self.area * (self.film.atoms_per_area + self.substrate.atoms_per_area))
+        film_area = float(np.linalg.norm(np.cross(*self.zsl.film_sl_vectors)))
+        return round(
+            film_area * self.film.atoms_per_area + self.area * self.substrate.atoms_per_area
+        )
 
     @property
     def facets(self) -> tuple[Miller, str]:

@@ -161,8 +161,8 @@ def interface_document(
 
 
 def _energy_of(part: Part, natoms: int) -> float:
-    geometry, energy = part
-    return float(energy.output.energy * natoms / len(geometry.output.structure))
+    _, energy = part
+    return float(energy.output.energy * natoms / len(energy.output.structure))
 
 
 def _remarks(remarks: list[str], bulk_energy: float | None) -> list[str]:

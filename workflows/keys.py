@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 NAMESPACE = UUID("6f1b1d0e-6c0b-4a55-9c83-2f2a6a3b7f10")
 # Raised when results of an older version of the code must not be reused.
-CONTENT_VERSION = 1
+CONTENT_VERSION = 2
 
 
 def _content(job: Job, version: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ are searched, and decide which network percolates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from ase.build import bulk as elemental_bulk
@@ -344,7 +344,7 @@ class MigrationMaker(Maker):
             "min_length_A": self.min_length,
             "hop_selection": self.hop_selection,
             "supercell_tolerance_eV": self.supercell_tolerance,
-            "saddle": self.saddle.as_dict(),
+            "saddle": asdict(self.saddle),
         }
 
 

@@ -42,6 +42,8 @@ from misei.workflows.saddle_modes import Modes, across, lowest_modes
 from misei.workflows.saddle_settings import SaddleSettings, lower_bound
 from misei.workflows.saddle_steps import largest, quasi_newton
 
+__all__ = ["SaddleSearch", "SaddleSettings"]
+
 Floats = NDArray[np.float64]
 
 # NEB forces of images that do not climb, eV/angstrom, and the most steps spent on them alone.
@@ -57,7 +59,7 @@ ALIKE = 0.005
 INTERMEDIATE = 0.03
 # Least overlap of a climbing image's downhill mode with the path.
 ALONG = 0.3
-# Steps of a stage before its lower bound counts.
+# Steps of a search before its lower bound counts.
 BOUND_FROM_STEP = 4
 
 
@@ -158,8 +160,8 @@ class SaddleSearch:
             return np.asarray(forces + swap.vectors(forces)) / 2
 
         moves = quasi_newton(image, even, self.settings.fmax, self.steps_left)
-        for step, done in enumerate(moves, start=1):
-            self._count(image, even(image.get_forces()), step, done)
+        for done in moves:
+            self._count(image, even(image.get_forces()), done)
             if done:
                 return
         raise _OutOfSteps
@@ -208,11 +210,11 @@ class SaddleSearch:
     def _relax_band(self, climbing: bool, loose: float, steps: int) -> bool:
         settings, done = self.settings, False
         moves = relax_band(self.path, settings.optimizer, climbing, settings.fmax, loose, steps)
-        for step, met in enumerate(moves, start=1):
+        for met in moves:
             top = highest(self.path)
             image = self.path[top]
             rest = perpendicular(image.get_forces(), tangent(self.path, top))
-            self._count(image, rest, step, done := met)
+            self._count(image, rest, done := met)
         return done
 
     def _climb_alone(self) -> bool:
@@ -239,9 +241,9 @@ class SaddleSearch:
         image = self.path[top]
         moves = climb(self.path, top, self.settings.fmax, min(CLIMB_STEPS, self.steps_left))
         done = False
-        for step, met in enumerate(moves, start=1):
+        for met in moves:
             rest = perpendicular(image.get_forces(), tangent(self.path, top))
-            self._count(image, rest, step, done := met)
+            self._count(image, rest, done := met)
         if not done and self.steps_left <= 0:
             raise _OutOfSteps
         return done
@@ -265,16 +267,16 @@ class SaddleSearch:
             end = self.path[index]
             end.calc = SinglePointCalculator(end, energy=energy)
 
-    def _count(self, image: Atoms, rest: Floats, step: int, done: bool) -> None:
+    def _count(self, image: Atoms, rest: Floats, done: bool) -> None:
         """Count a step, and give up where the saddle cannot be of interest any more."""
         self.steps_left -= 1
         moved, self._last = self._last, (image, image.positions.copy(), rest)
         if moved is not None and moved[0] is image:
             shift, change = image.positions - moved[1], moved[2] - rest
             if (curvature := np.vdot(shift, change)) > 0:
-                self._softest = min(self._softest, curvature / np.vdot(shift, shift))
-        limit = self.guess.give_up_above
-        if limit is None or done or step < BOUND_FROM_STEP or self._softest == np.inf:
+                self._softest = min(self._softest, float(curvature / np.vdot(shift, shift)))
+        limit, taken = self.guess.give_up_above, self.settings.steps - self.steps_left
+        if limit is None or done or taken < BOUND_FROM_STEP or self._softest == np.inf:
             return
         bound = lower_bound(float(image.get_potential_energy()), rest, self._softest)
         if bound > limit:

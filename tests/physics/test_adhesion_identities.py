@@ -24,7 +24,11 @@ COHESION_TOLERANCE = 0.03
 EMT_COHESION_TOLERANCE = 0.005
 # W_ad against thicker slabs and wider vacuum.
 SIZE_TOLERANCE = 0.03
+# Two relaxations of the same slab in cells that are rounded differently, J/m2.
+STRAIN_TOLERANCE = 1e-3
 SWAP_TOLERANCE = 0.02
+# Terms of fourth order in strains of 1 and 2 %, and relaxations to 0.01 eV/angstrom.
+QUADRATIC_TOLERANCE = 0.05
 
 
 def fcc(element: str, a: float) -> Structure:
@@ -44,12 +48,14 @@ def cohesion(maker: AdhesionMaker, crystal: Structure, path) -> AdhesionDoc:
 
 def assert_cohesion(document: AdhesionDoc, tolerance: float) -> None:
     """W_ad = 2 gamma, facet by facet, wherever a facet met itself without strain."""
-    energies = document.film_surface.provenance.settings["surface_energies_J_per_m2"]
+    energies = {facet.miller: facet.surface_energy for facet in document.film_surface.facets}
     coherent = [i for i in document.interfaces if i.film_miller == i.substrate_miller]
     assert coherent
     for interface in coherent:
-        gamma = energies[str(tuple(interface.substrate_miller))]
+        gamma = energies[interface.substrate_miller]
         assert interface.work_of_adhesion == pytest.approx(2 * gamma, rel=tolerance)
+        assert interface.interface_energy == pytest.approx(0.0, abs=2 * gamma * tolerance)
+        assert interface.strain_energy == pytest.approx(0.0, abs=STRAIN_TOLERANCE)
 
 
 def emt_energy(structure: Structure, relax: bool = True) -> float:
@@ -129,6 +135,22 @@ def test_rigid_slabs_far_apart_do_not_adhere():
     assert energies[1] + energies[2] - energies[0] == pytest.approx(0.0, abs=0.01)
 
 
+def strain_energy(strain: float) -> float:
+    """Energy per film atom in eV that a biaxial strain costs a slab of Cu(100)."""
+    film, substrate = fcc("Cu", 3.5909), fcc("Cu", 3.5909 * (1 + strain))
+    candidate = first_on_100(substrate, film, InterfaceLimits(max_atoms=30))
+    assert candidate.strain == pytest.approx(strain, abs=1e-6)
+    unstrained = candidate.film_cells * emt_energy(candidate.film_unstrained)
+    return (emt_energy(candidate.film) - unstrained) / len(candidate.film)
+
+
+def test_strain_costs_energy_in_proportion_to_its_square():
+    # The term linear in strain is the stress of the slab's two surfaces: it changes sign.
+    once, twice = ((strain_energy(e) + strain_energy(-e)) / 2 for e in (0.01, 0.02))
+    assert once > 0
+    assert twice / once == pytest.approx(4.0, rel=QUADRATIC_TOLERANCE)
+
+
 @pytest.mark.slow
 @pytest.mark.science
 def test_lithium_on_itself_is_twice_its_surface_energy(tmp_path):
@@ -165,6 +187,8 @@ def test_lithium_sticks_to_lial(tmp_path, capsys):
     with capsys.disabled():
         print(f"\nLi | LiAl quick: {time.perf_counter() - start:.0f} s, {document.natoms} atoms")
     assert document.converged
+    assert document.best.interface_energy is not None
+    assert document.wetting_ratio_interval is not None
     # A metal wets Li better than LLZO does (0.67 J/m2), and binds less than 2 J/m2.
     assert 0.3 < document.work_of_adhesion < 2.0
     assert "Li(100) 0.68" in document.surface_error

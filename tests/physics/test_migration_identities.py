@@ -78,7 +78,6 @@ def test_copper_hop_is_its_own_reverse(copper: MigrationDoc) -> None:
     (hop,) = copper.hops
     assert hop.multiplicity == 6
     assert hop.barrier_forward == pytest.approx(hop.barrier_backward, abs=SYMMETRY_TOLERANCE)
-    assert hop.energies[1] == pytest.approx(hop.energies[-2], abs=BAND_TOLERANCE)
     assert copper.barriers_by_dimension == {str(d): copper.migration_barrier for d in (1, 2, 3)}
     assert copper.converged
 

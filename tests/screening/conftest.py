@@ -15,8 +15,9 @@ from pymatgen.core import Composition, Lattice, Structure
 from misei.screening.entries import BundledSource
 from misei.screening.ranking import Screened
 from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, Provenance
-from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc, SurfaceEnergyDoc
+from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc
 from misei.screening.schemas_migration import HopDoc, MigrationDoc
+from misei.screening.schemas_surfaces import SurfaceEnergyDoc
 from misei.screening.schemas_thermodynamics import AlloyCandidate
 
 ELEMENT_ENERGIES = {"Li": -1.9, "Ge": -4.5, "S": -4.0, "P": -5.4, "Cl": -1.8, "Cu": -3.7}

@@ -231,6 +231,7 @@ def test_unstrained_films_are_the_same_for_all_substrates(oxide, lial_candidates
 
 
 def test_candidates_are_sound(oxide, lial_candidates):
+    assert all(candidate.natoms <= LIMITS.max_atoms for candidate in lial_candidates)
     for candidate in [*oxide.candidates, *lial_candidates]:
         assert candidate.natoms <= InterfaceLimits().hard_max_atoms
         assert np.linalg.det(candidate.film.lattice.matrix) > 0

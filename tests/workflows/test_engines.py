@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from atomate2.ase.schemas import AseStructureTaskDoc
 from atomate2.forcefields.schemas import ForceFieldTaskDocument
-from emmet.core.neb import NebResult
 from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
 from monty.json import MontyDecoder, MontyEncoder
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from misei.workflows import engines
+from misei.screening.schemas_paths import PathDoc, PathGuess
+from misei.workflows import calculators
 from misei.workflows.engines import (
-    SharedCalculator,
+    SaddleSettings,
     UnknownEngineError,
     engine_names,
     force_evaluations,
     get_engine,
     is_converged,
-    residual_force,
 )
 
 ENERGY_TOLERANCE_EV = 1e-6
@@ -49,17 +46,17 @@ def distorted_copper() -> Structure:
     return AseAtomsAdaptor.get_structure(atoms)
 
 
-def hop_images(count: int = 3) -> list[Structure]:
+def hop_guess() -> PathGuess:
     """A copper atom that moves into a neighbouring vacancy, along a straight line."""
-    atoms = bulk("Cu", cubic=True) * (2, 2, 2)
-    start = atoms.copy()
-    target = start.positions[0].copy()
-    del start[0]
-    end = start.copy()
-    distances = np.linalg.norm(start.positions - target, axis=1)
-    end.positions[int(distances.argmin())] = target
-    ends = [AseAtomsAdaptor.get_structure(each) for each in (start, end)]
-    return list(ends[0].interpolate(ends[1], nimages=count + 1, autosort_tol=0))
+    perfect = AseAtomsAdaptor.get_structure(bulk("Cu", cubic=True) * (2, 2, 2))
+    mover = int(perfect.distance_matrix[0, 1:].argmin())
+    step = perfect[mover + 1].distance_and_image(perfect[0])[1]
+    ends = [perfect.copy().remove_sites([0]) for _ in range(2)]
+    coords = ends[1].frac_coords.copy()
+    coords[mover] = perfect[0].frac_coords + step
+    ends[1] = Structure(perfect.lattice, ends[1].species, coords)
+    images = ends[0].interpolate(ends[1], nimages=4, pbc=False)
+    return PathGuess(images=images, end_energies=(0.0, 0.0), mover=mover)
 
 
 @pytest.fixture
@@ -101,9 +98,9 @@ def test_every_job_declares_its_schema(name: str) -> None:
     document = AseStructureTaskDoc if name == "emt" else ForceFieldTaskDocument
     for make in (engine.relax, engine.relax_ions, engine.static):
         assert make(copper, "x").output_schema is document is engine.task_schema
-    band = engine.neb([copper, copper], "a band")
-    assert band.output_schema is NebResult
-    assert band.name == "a band"
+    saddle = engine.saddle(hop_guess(), "a saddle")
+    assert saddle.output_schema is PathDoc
+    assert saddle.name == "a saddle"
 
 
 @pytest.mark.parametrize(
@@ -169,41 +166,59 @@ def test_a_cell_that_ran_out_of_steps_is_not_converged(tmp_path: Path) -> None:
     assert not is_converged(document)
 
 
-def test_a_band_counts_its_calls_and_converges(calls: list[int], tmp_path: Path) -> None:
-    document = run(get_engine("emt", 0.1).neb(hop_images(), "x"), tmp_path)
+def test_a_saddle_counts_its_calls_and_converges(calls: list[int], tmp_path: Path) -> None:
+    document = run(get_engine("emt", 0.1).saddle(hop_guess(), "x"), tmp_path)
     assert is_converged(document)
-    assert residual_force(document) <= 1.02 * 0.1
-    # Checking the final band asks three or five images once more, outside the count.
-    assert 3 <= calls[0] - force_evaluations(document) <= 5
-    energies = document.energies
-    assert len(energies) == 5
-    # Straight hop between equivalent sites: the ends are alike, the middle is the saddle.
-    assert energies[0] == pytest.approx(energies[-1], abs=1e-3)
-    assert energies.index(max(energies)) == 2
+    assert document.residual_force <= 0.1
+    assert force_evaluations(document) == calls[0]
+    assert document.provenance.engine == "emt"
+    assert len(document.energies) == 5
+    # Straight hop between equivalent sites: the middle is the saddle.
+    assert document.saddle == 2
 
 
-def test_a_band_with_too_few_steps_says_so(tmp_path: Path) -> None:
-    engine = get_engine("emt", 0.001)
-    engine.neb_maker.steps = 2
-    document = run(engine.neb(hop_images(), "x"), tmp_path)
+def test_a_saddle_with_too_few_steps_says_so(tmp_path: Path) -> None:
+    engine = get_engine("emt", 0.001, SaddleSettings(steps=2))
+    document = run(engine.saddle(hop_guess(), "x"), tmp_path)
     assert not is_converged(document)
-    assert residual_force(document) > 0.001
+    assert document.state == "steps"
+    assert document.residual_force > 0.001
 
 
-def test_copies_of_a_calculator_share_model_and_counter() -> None:
+def test_settings_of_saddles_make_other_jobs() -> None:
+    guess = hop_guess()
+    jobs = [
+        get_engine("emt", fmax, SaddleSettings(**settings)).saddle(guess, "x").uuid
+        for fmax, settings in [
+            (0.02, {}),
+            (0.03, {}),
+            (0.02, {"steps": 7}),
+            (0.02, {"shortcut": False}),
+            (0.02, {"climb_alone": False}),
+            (0.02, {"check_modes": False}),
+            (0.02, {"n_images": 5}),
+            (0.02, {"optimizer": "FIRE"}),
+        ]
+    ]
+    assert len(set(jobs)) == len(jobs)
+    limited = guess.model_copy(update={"give_up_above": 1.0})
+    assert get_engine("emt", 0.02).saddle(guess, "y").uuid == jobs[0]
+    assert get_engine("emt", 0.02).saddle(limited, "x").uuid not in jobs
+
+
+def test_provenance_says_what_the_energies_are() -> None:
+    provenance = get_engine("sevennet").provenance({"fmax_eV_per_A": 0.05})
+    assert provenance.engine == "sevennet"
+    assert provenance.engine_version.endswith("7net-0")
+    assert provenance.energies_from == "potential"
+    assert provenance.settings == {"fmax_eV_per_A": 0.05}
+
+
+def test_an_engine_gives_a_calculator_that_counts() -> None:
     atoms = bulk("Cu")
-    first = SharedCalculator(EMT())
-    second = deepcopy(first)
-    assert second.model is first.model
-    for calculator, scale in ((first, 1.0), (second, 1.1)):
-        atoms.calc = calculator
-        atoms.set_cell(bulk("Cu").cell * scale, scale_atoms=True)
-        atoms.get_forces()
-        atoms.get_potential_energy()
-        atoms.get_stress()
-    assert first.evaluations == second.evaluations == 2
-    assert first.results["energy"] != second.results["energy"]
-    assert first.name == "emt"
+    atoms.calc = get_engine("emt").get_calculator()
+    atoms.get_forces()
+    assert atoms.calc.evaluations == 1
 
 
 def test_a_model_is_loaded_once_per_process(
@@ -215,14 +230,14 @@ def test_a_model_is_loaded_once_per_process(
         loaded.append((name, kwargs))
         return EMT()
 
-    monkeypatch.setattr(engines, "ase_calculator", load)
-    engines._load_force_field.cache_clear()
+    monkeypatch.setattr(calculators, "ase_calculator", load)
+    calculators.load_force_field.cache_clear()
     try:
         engine = get_engine("sevennet", 0.1)
         for job in (
             engine.static(distorted_copper(), "x"),
             engine.relax_ions(distorted_copper(), "x"),
-            engine.neb(hop_images(1), "x"),
+            engine.saddle(hop_guess(), "x"),
         ):
             run(job, tmp_path)
         assert len(loaded) == 1
@@ -230,20 +245,21 @@ def test_a_model_is_loaded_once_per_process(
         run(get_engine("sevennet-l3i5").static(distorted_copper(), "x"), tmp_path)
         assert [kwargs["model"] for _, kwargs in loaded] == ["7net-0", "7net-l3i5"]
     finally:
-        engines._load_force_field.cache_clear()
+        calculators.load_force_field.cache_clear()
 
 
-@pytest.mark.parametrize("kind", ["relax", "static", "neb"])
+@pytest.mark.parametrize("kind", ["relax", "static", "saddle"])
 def test_jobs_survive_json(kind: str, tmp_path: Path) -> None:
     engine = get_engine("emt", 0.1)
-    job = engine.neb(hop_images(1), "x") if kind == "neb" else engine.relax(distorted_copper(), "x")
+    argument = hop_guess() if kind == "saddle" else distorted_copper()
+    job = getattr(engine, kind)(argument, "x")
     again = json.loads(json.dumps(job.as_dict(), cls=MontyEncoder), cls=MontyDecoder)
     assert again.uuid == job.uuid
     assert again.output_schema is job.output_schema
     assert type(again.maker) is type(job.maker)
     here, there = run(job, tmp_path), run(again, tmp_path)
     assert force_evaluations(here) == force_evaluations(there)
-    assert is_converged(there)
+    assert is_converged(here) == is_converged(there) == (kind != "static")
 
 
 @pytest.mark.slow
@@ -256,7 +272,7 @@ def test_sevennet_takes_its_weights_from_the_wheel(
         raise AssertionError("the network was asked")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    engines._load_force_field.cache_clear()
+    calculators.load_force_field.cache_clear()
     lithium = AseAtomsAdaptor.get_structure(bulk("Li", "bcc", a=3.44))
     document = run(get_engine("sevennet").static(lithium, "Li"), tmp_path)
     # Materials Project, mp-135: -1.91 eV/atom.

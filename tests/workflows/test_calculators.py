@@ -1,0 +1,230 @@
+"""Calculators: shared models, counted evaluations, and a journal that outlives a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.optimize import LBFGS
+from jobflow import CURRENT_JOB, Job, JobStore
+from maggma.stores import MemoryStore
+from pymatgen.io.ase import AseAtomsAdaptor
+
+from misei.workflows.calculators import (
+    Journal,
+    SharedCalculator,
+    current_journal,
+    evaluation_key,
+    journal_until_done,
+)
+from misei.workflows.engines import force_evaluations, get_engine
+
+# A walk that is replayed and goes on may differ in the last bits of EMT's sums.
+SAME_ENERGY_EV = 1e-9
+
+
+class Killed(BaseException):
+    """A kill that no job catches."""
+
+
+class Mortal(EMT):
+    """EMT that is killed once its lives are used up."""
+
+    def __init__(self, lives: float = np.inf) -> None:
+        super().__init__()
+        self.lives, self.made = lives, 0
+
+    def calculate(self, *args: Any, **kwargs: Any) -> None:
+        if self.made >= self.lives:
+            raise Killed
+        super().calculate(*args, **kwargs)
+        self.made += 1
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A job that runs in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    CURRENT_JOB.job = Job(print)
+    yield tmp_path
+    CURRENT_JOB.reset()
+
+
+def copper(scale: float = 1.0) -> Atoms:
+    atoms = bulk("Cu", cubic=True)
+    atoms.rattle(0.1, seed=1)
+    atoms.set_cell(atoms.cell * scale, scale_atoms=True)
+    return atoms
+
+
+def relax(model: EMT) -> tuple[float, SharedCalculator]:
+    atoms = copper()
+    atoms.calc = SharedCalculator(model, "EMT")
+    LBFGS(atoms, logfile=None).run(fmax=0.001)
+    return float(atoms.get_potential_energy()), atoms.calc
+
+
+def evaluate(model: EMT, scale: float = 1.0) -> dict[str, Any]:
+    atoms = copper(scale)
+    atoms.calc = SharedCalculator(model, "EMT")
+    atoms.get_forces()
+    return dict(atoms.calc.results)
+
+
+def killed_while(work: Callable[[], object]) -> None:
+    """Do the work in a job that is killed before it ends."""
+
+    def doomed() -> None:
+        with journal_until_done():
+            work()
+            raise Killed
+
+    with pytest.raises(Killed):
+        doomed()
+
+
+def test_copies_of_a_calculator_share_model_and_counter() -> None:
+    first = SharedCalculator(EMT())
+    second = deepcopy(first)
+    assert second.model is first.model
+    atoms = copper()
+    for calculator, scale in ((first, 1.0), (second, 1.1)):
+        atoms.calc = calculator
+        atoms.set_cell(copper().cell * scale, scale_atoms=True)
+        atoms.get_forces()
+        atoms.get_potential_energy()
+        atoms.get_stress()
+    assert first.evaluations == second.evaluations == first.fresh == 2
+    assert first.results["energy"] != second.results["energy"]
+    assert first.name == "emt"
+
+
+def test_there_is_no_journal_outside_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    evaluate(EMT())
+    assert current_journal() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_can_be_switched_off(running: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MISEI_JOURNAL", "0")
+    evaluate(EMT())
+    assert list(running.iterdir()) == []
+
+
+def test_a_replayed_evaluation_is_the_same_bit_by_bit(running: Path) -> None:
+    fresh, replayed = evaluate(EMT()), evaluate(Mortal(lives=0))
+    assert fresh.keys() == replayed.keys() == {"energy", "free_energy", "forces", "stress"}
+    assert all(np.array_equal(fresh[name], replayed[name]) for name in fresh)
+    # Results are the caller's own: spoiling them leaves the journal alone.
+    replayed["forces"][:] = 0.0
+    assert np.array_equal(evaluate(Mortal(lives=0))["forces"], fresh["forces"])
+
+
+def test_every_part_of_the_geometry_and_the_model_make_the_key() -> None:
+    keys = [evaluation_key(copper(), "EMT"), evaluation_key(copper(), "other")]
+    for change in ("numbers", "positions", "cell", "pbc"):
+        atoms = copper()
+        if change == "numbers":
+            atoms.numbers[0] = 47
+        elif change == "positions":
+            atoms.positions[0, 0] = np.nextafter(atoms.positions[0, 0], 1.0)
+        elif change == "cell":
+            atoms.cell[0, 0] = np.nextafter(atoms.cell[0, 0], 9.0)
+        else:
+            atoms.pbc = (True, True, False)
+        keys.append(evaluation_key(atoms, "EMT"))
+    assert len(set(keys)) == len(keys)
+    assert evaluation_key(copper(), "EMT") == keys[0]
+
+
+@pytest.mark.parametrize("lives", [0, 1, 4])
+def test_a_killed_relaxation_goes_on_where_it_was(running: Path, lives: int) -> None:
+    whole, calculator = relax(Mortal())
+    needed = calculator.evaluations
+    with journal_until_done():
+        pass
+    with pytest.raises(Killed):
+        relax(Mortal(lives))
+    energy, calculator = relax(Mortal())
+    assert energy == pytest.approx(whole, abs=SAME_ENERGY_EV)
+    # Counted as if it had not been killed; none was made twice.
+    assert calculator.evaluations == needed
+    assert calculator.fresh == needed - lives
+
+
+@pytest.mark.parametrize("lost", [1, 20, 183])
+def test_a_record_that_a_kill_cut_off_is_left_out(running: Path, lost: int) -> None:
+    first, second = evaluate(EMT()), evaluate(EMT(), 1.1)
+    (path,) = running.iterdir()
+    content = path.read_bytes()
+    path.write_bytes(content[:-lost])
+    assert len(Journal(path).known) == 1
+    # What is appended afterwards is found again.
+    killed_while(lambda: evaluate(Mortal(lives=1), 1.1))
+    assert len(path.read_bytes()) == len(content)
+    energies = sorted(results["energy"] for results in Journal(path).known.values())
+    expected = sorted([first["energy"], second["energy"]])
+    assert energies == pytest.approx(expected, abs=SAME_ENERGY_EV)
+
+
+def test_a_damaged_record_is_not_believed(running: Path) -> None:
+    evaluate(EMT())
+    (path,) = running.iterdir()
+    content = bytearray(path.read_bytes())
+    content[40] ^= 1
+    path.write_bytes(content)
+    assert Journal(path).known == {}
+
+
+def test_the_journal_goes_when_the_job_ends_well(running: Path) -> None:
+    with journal_until_done():
+        evaluate(EMT())
+        assert len(list(running.iterdir())) == 1
+    assert list(running.iterdir()) == []
+    killed_while(lambda: evaluate(EMT()))
+    assert len(list(running.iterdir())) == 1
+
+
+def test_a_killed_job_is_replayed_to_the_same_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    structure = AseAtomsAdaptor.get_structure(copper())
+    calls, deadly = [0], [np.inf]
+    original = EMT.calculate
+
+    def counted(self: EMT, *args: Any, **kwargs: Any) -> None:
+        if calls[0] >= deadly[0]:
+            raise Killed
+        original(self, *args, **kwargs)
+        calls[0] += 1
+
+    monkeypatch.setattr(EMT, "calculate", counted)
+
+    def run() -> Any:
+        store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+        store.connect()
+        try:
+            return get_engine("emt", 0.001).relax(structure, "x").run(store).output
+        finally:
+            CURRENT_JOB.reset()
+
+    whole, needed = run(), calls[0]
+    assert list(tmp_path.iterdir()) == []
+    calls[0], deadly[0] = 0, 4
+    with pytest.raises(Killed):
+        run()
+    assert len(list(tmp_path.iterdir())) == 1
+    deadly[0] = np.inf
+    again = run()
+    assert calls[0] == needed == force_evaluations(whole) == force_evaluations(again)
+    assert again.output.energy == pytest.approx(whole.output.energy, abs=SAME_ENERGY_EV)
+    assert list(tmp_path.iterdir()) == []

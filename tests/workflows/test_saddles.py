@@ -1,0 +1,364 @@
+"""Saddles: shortcuts agree with plain bands, curvatures with the Hessian, bounds with saddles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atom, Atoms
+from ase.build import bulk
+from ase.calculators.calculator import Calculator
+from ase.calculators.emt import EMT
+from ase.mep import NEB
+from ase.optimize import FIRE, LBFGS
+from ase.vibrations import Vibrations
+from numpy.typing import NDArray
+from pymatgen.core import Lattice, Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+
+from misei.screening.schemas_paths import PathDoc, PathGuess
+from misei.structures.hop_symmetry import SupercellSymmetry, Swap, find_swap
+from misei.workflows import saddle_search
+from misei.workflows.calculators import SharedCalculator
+from misei.workflows.engines import get_engine
+from misei.workflows.saddle_bands import tangent
+from misei.workflows.saddle_images import interpolated
+from misei.workflows.saddle_modes import across, lowest_modes
+from misei.workflows.saddle_search import SaddleSearch
+from misei.workflows.saddle_settings import SaddleSettings
+
+FMAX = 0.02
+# What issue and physics ask of a shortcut. Forces of 0.02 eV/angstrom leave 1 to 3 meV each.
+SAME_SADDLE_EV = 0.005
+# A mirrored image against its own evaluation: the supercell's symmetry holds to 1e-8 angstrom.
+MIRRORED_EV = 1e-4
+# Ritz values of a few directions lie above the Hessian's lowest; worst of seven hops 8 %.
+LOWEST_CURVATURE = 0.12
+# Finite differences of 0.01 and 0.02 angstrom, eV/angstrom^2.
+DIFFERENCES = 0.05
+
+AUCU3_LAYERS = Structure.from_spacegroup(
+    123,
+    Lattice.tetragonal(2.65, 7.5),
+    ["Au", "Cu", "Cu"],
+    [[0, 0, 0], [0, 0, 0.5], [0.5, 0.5, 0.25]],
+)
+
+
+def relaxed(structure: Structure) -> tuple[Structure, float]:
+    atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)
+    atoms.calc = EMT()
+    LBFGS(atoms, logfile=None).run(fmax=0.005)
+    moved = Structure(
+        structure.lattice, structure.species, atoms.positions, coords_are_cartesian=True
+    )
+    return moved, float(atoms.get_potential_energy())
+
+
+def guess_of(
+    initial: Structure, final: Structure, mover: int, swap: Swap | None, n_images: int = 3
+) -> PathGuess:
+    (start, low), (end, high) = relaxed(initial), relaxed(final)
+    images = interpolated(start, end, n_images)
+    return PathGuess(images=images, end_energies=(low, high), mover=mover, swap=swap)
+
+
+@cache
+def vacancy_hop(metal: str, n_images: int = 3) -> PathGuess:
+    """Nearest-neighbour hop in 31 atoms of an fcc metal."""
+    perfect = AseAtomsAdaptor.get_structure(bulk(metal, cubic=True) * (2, 2, 2))
+    return hop(perfect, 0, None, n_images)
+
+
+def hop(perfect: Structure, vacant: int, target: Callable[[int], bool] | None, n: int) -> PathGuess:
+    """The nearest atom that ``target`` admits hops into a vacancy."""
+    distances = perfect.distance_matrix[vacant]
+    others = [k for k in np.argsort(distances, kind="stable") if k != vacant]
+    atom = int(next(k for k in others if target is None or target(int(k))))
+    _, image = perfect[atom].distance_and_image(perfect[vacant])
+    initial = perfect.copy()
+    initial.remove_sites([vacant])
+    mover = atom - (atom > vacant)
+    coords = initial.frac_coords.copy()
+    coords[mover] = perfect[vacant].frac_coords + image
+    final = Structure(perfect.lattice, initial.species, coords)
+    swap = find_swap(SupercellSymmetry.of(perfect), initial, final, mover)
+    return guess_of(initial, final, mover, swap, n)
+
+
+@cache
+def asymmetric_hop() -> PathGuess:
+    """From the middle layer of Cu to the one beside the Au layer."""
+    perfect = AUCU3_LAYERS.make_supercell([3, 3, 1], in_place=False)
+    kinds = {round(float(z), 2) for z in perfect.frac_coords[:, 2]}
+    assert kinds == {0.0, 0.25, 0.5, 0.75}
+    middle = next(k for k, site in enumerate(perfect) if abs(site.frac_coords[2] - 0.5) < 0.01)
+    return hop(perfect, middle, lambda k: abs(perfect[k].frac_coords[2] - 0.25) < 0.01, 3)
+
+
+@cache
+def interstitial_hop() -> PathGuess:
+    """H between octahedral sites of fcc Ag: EMT has a shallow minimum half way."""
+    metal = bulk("Ag", cubic=True) * (2, 2, 2)
+    a = metal.cell[0, 0] / 2
+    ends = []
+    for site in ((0.5, 0.5, 0.5), (0.5, 1.0, 1.0)):
+        atoms = metal.copy()
+        atoms.append(Atom("H", np.array(site) * a))
+        ends.append(AseAtomsAdaptor.get_structure(atoms))
+    symmetry = SupercellSymmetry.of(AseAtomsAdaptor.get_structure(metal))
+    mover = len(metal)
+    return guess_of(*ends, mover, find_swap(symmetry, *ends, mover))
+
+
+def search(guess: PathGuess, **settings: Any) -> tuple[SaddleSearch, int]:
+    calculator = SharedCalculator(EMT())
+    found = SaddleSearch(guess, calculator, SaddleSettings(fmax=FMAX, **settings))
+    found.run()
+    return found, calculator.evaluations
+
+
+def document(guess: PathGuess, **settings: Any) -> PathDoc:
+    maker = get_engine("emt", FMAX, SaddleSettings(**settings)).saddle_maker
+    found: PathDoc = maker.run_ase(guess)
+    return found
+
+
+@cache
+def plain_band(name: str) -> tuple[float, int]:
+    """Saddle energy by ASE's NEB alone: 5 images, climbing, FIRE; and its evaluations."""
+    guess = asymmetric_hop() if name == "asymmetric" else vacancy_hop(name)
+    images = interpolated(guess.images[0], guess.images[-1], 5)
+    path = [AseAtomsAdaptor.get_atoms(image, msonable=False) for image in images]
+    calculator = SharedCalculator(EMT())
+    for image in path:
+        image.calc = calculator.__deepcopy__({})
+    band = NEB(path, k=5.0, climb=True, method="improvedtangent")
+    assert FIRE(band, logfile=None).run(fmax=FMAX, steps=500)
+    return max(image.get_potential_energy() for image in path), calculator.evaluations
+
+
+def hessian(atoms: Atoms, folder: str) -> NDArray[np.float64]:
+    copy = atoms.copy()
+    copy.calc = EMT()
+    vibrations = Vibrations(copy, name=folder)
+    vibrations.run()
+    return np.asarray(vibrations.get_vibrations().get_hessian_2d())
+
+
+@pytest.mark.parametrize("metal", ["Cu", "Al", "Au"])
+def test_a_relaxed_midpoint_is_the_saddle_of_a_plain_band(metal: str) -> None:
+    energy, evaluations = plain_band(metal)
+    doc = document(vacancy_hop(metal))
+    assert doc.converged
+    assert (doc.method, doc.saddle, doc.warnings) == ("midpoint", 1, [])
+    assert doc.saddle_energy == pytest.approx(energy, abs=SAME_SADDLE_EV)
+    assert doc.residual_force <= FMAX
+    assert sum(c < 0 for c in doc.curvatures) == 1
+    # The aim of the shortcut; far more is reached.
+    assert 6 * doc.force_evaluations < evaluations
+
+
+@pytest.mark.parametrize("climb_alone", [True, False])
+def test_a_band_finds_the_saddle_of_a_plain_band(climb_alone: bool) -> None:
+    energy, evaluations = plain_band("asymmetric")
+    guess = asymmetric_hop()
+    assert guess.swap is None
+    doc = document(guess, climb_alone=climb_alone)
+    assert doc.converged
+    assert doc.method == "band"
+    assert doc.saddle_energy == pytest.approx(energy, abs=SAME_SADDLE_EV)
+    assert doc.residual_force <= FMAX
+    assert doc.energies[0] == guess.end_energies[0]
+    assert doc.energies[-1] == guess.end_energies[1]
+    if climb_alone:
+        assert 2.5 * doc.force_evaluations < evaluations
+
+
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_the_shortcut_can_be_switched_off(shortcut: bool) -> None:
+    doc = document(vacancy_hop("Cu"), shortcut=shortcut)
+    assert doc.method == ("midpoint" if shortcut else "band")
+    assert doc.saddle_energy == pytest.approx(plain_band("Cu")[0], abs=SAME_SADDLE_EV)
+
+
+def test_curvatures_bound_the_hessians_from_above(tmp_path: Any) -> None:
+    guess = vacancy_hop("Cu")
+    found, _ = search(guess)
+    exact = np.linalg.eigvalsh(hessian(found.path[1], str(tmp_path / "vibrations")))
+    lowest = found.curvatures[0]
+    assert exact[0] - DIFFERENCES <= lowest < 0
+    assert lowest == pytest.approx(exact[0], rel=LOWEST_CURVATURE)
+    # Next to it stand the three translations.
+    assert found.curvatures[1] >= exact[4] - DIFFERENCES > 0
+
+
+def test_two_curvatures_fall_from_the_top_of_a_hill(tmp_path: Any) -> None:
+    """Between the sites of a second-neighbour hop an atom stands on no single saddle."""
+    atoms = Atoms("H", positions=[[5.0, 5, 5]], cell=np.eye(3) * 10, pbc=True)
+    atoms.calc = SharedCalculator(Hill())
+    hop_direction = np.array([[1.0, 0, 0]])
+    modes = lowest_modes(atoms, [hop_direction, *across(hop_direction, 0)])
+    assert modes.negative == 2
+
+
+class Hill(Calculator):  # type: ignore[misc]
+    """One atom between (4, 5, 5) and (6, 5, 5): two saddles beside a hill in the middle."""
+
+    implemented_properties = ("energy", "forces")
+    barrier, wall, aside = 0.5, 0.8, 0.4
+
+    def calculate(self, atoms: Any = None, *args: Any) -> None:
+        super().calculate(atoms, *args)
+        x, y, z = self.atoms.positions[0] - 5.0
+        well, valley = x**2 - 1, y**2 - self.aside * (1 - x**2)
+        energy = self.barrier * well**2 + self.wall * valley**2 + z**2
+        slope = [
+            4 * self.barrier * well * x + 4 * self.wall * valley * self.aside * x,
+            4 * self.wall * valley * y,
+            2 * z,
+        ]
+        self.results = {"energy": energy, "forces": -np.array([slope])}
+
+
+def hill_guess() -> PathGuess:
+    lattice = Lattice.cubic(10.0)
+    images = [
+        Structure(lattice, ["H"], [[x, 5.0, 5.0]], coords_are_cartesian=True)
+        for x in (4.0, 4.5, 5.0, 5.5, 6.0)
+    ]
+    inversion = Swap((-np.eye(3)).tolist(), [10.0] * 3, [0], 0, [5.0] * 3)
+    return PathGuess(images=images, end_energies=(0.0, 0.0), mover=0, swap=inversion)
+
+
+def test_a_symmetric_path_that_is_not_the_lowest_is_left() -> None:
+    found = SaddleSearch(hill_guess(), SharedCalculator(Hill()), SaddleSettings(fmax=0.001))
+    found.run()
+    assert found.state == "converged"
+    assert found.method == "band"
+    assert any("not the lowest" in warning for warning in found.warnings)
+    fields = found.document_fields()
+    assert max(fields["energies"]) == pytest.approx(Hill.barrier, abs=1e-4)
+    top = fields["images"][int(np.argmax(fields["energies"]))].cart_coords[0]
+    assert abs(top[1] - 5.0) == pytest.approx(np.sqrt(Hill.aside), abs=0.01)
+    # On the hill itself: barrier + wall x aside^2.
+    assert sum(c < 0 for c in found.curvatures) == 1
+
+
+def test_half_a_band_leads_to_a_symmetric_minimum() -> None:
+    doc = document(interstitial_hop())
+    assert doc.converged
+    assert doc.method == "half band"
+    middle = len(doc.images) // 2
+    assert doc.energies[middle] < doc.saddle_energy
+    assert doc.saddle < middle
+    assert doc.residual_force <= FMAX
+    assert doc.energies == pytest.approx(doc.energies[::-1], abs=1e-6)
+    assert doc.path_length == sorted(doc.path_length)
+    for image, energy in zip(doc.images, doc.energies, strict=True):
+        atoms = AseAtomsAdaptor.get_atoms(image, msonable=False)
+        atoms.calc = EMT()
+        assert atoms.get_potential_energy() == pytest.approx(energy, abs=MIRRORED_EV)
+    # No atom jumps where the halves meet.
+    steps = np.diff(doc.path_length)
+    assert steps == pytest.approx(steps[::-1], abs=0.01)
+
+
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_a_saddle_out_of_reach_is_given_up(shortcut: bool) -> None:
+    guess = vacancy_hop("Cu")
+    whole = document(guess, shortcut=shortcut)
+    limit = whole.saddle_energy - 0.3
+    given_up = document(guess.model_copy(update={"give_up_above": limit}), shortcut=shortcut)
+    assert given_up.state == "out of reach"
+    assert not given_up.converged
+    assert given_up.lower_bound is not None
+    assert limit < given_up.lower_bound <= whole.saddle_energy
+    assert given_up.force_evaluations < 0.7 * whole.force_evaluations
+    assert len(given_up.energies) == len(given_up.images)
+    # A saddle that is of interest is found as ever.
+    kept = guess.model_copy(update={"give_up_above": whole.saddle_energy + SAME_SADDLE_EV})
+    assert document(kept, shortcut=shortcut).saddle_energy == whole.saddle_energy
+
+
+@pytest.mark.parametrize("name", ["Cu", "Al", "Au", "Ni", "Pt", "asymmetric"])
+def test_no_bound_exceeds_the_saddle(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds: list[float] = []
+    original = saddle_search.lower_bound
+
+    def noted(*args: Any) -> float:
+        bounds.append(original(*args))
+        return bounds[-1]
+
+    monkeypatch.setattr(saddle_search, "lower_bound", noted)
+    guess = asymmetric_hop() if name == "asymmetric" else vacancy_hop(name)
+    found, _ = search(guess.model_copy(update={"give_up_above": np.inf}))
+    assert found.state == "converged"
+    assert len(bounds) > 1
+    saddle = max(found.document_fields()["energies"])
+    # The saddle itself is known to the square of the forces left.
+    assert max(bounds) <= saddle + 0.001
+
+
+@pytest.mark.parametrize("name", ["Cu", "asymmetric"])
+def test_a_search_that_ran_out_of_steps_is_continued(name: str) -> None:
+    guess = asymmetric_hop() if name == "asymmetric" else vacancy_hop(name)
+    whole, first = document(guess), document(guess, steps=5)
+    assert (first.state, first.converged) == ("steps", False)
+    assert "5 steps" in first.warnings[0]
+    assert first.curvatures == []
+    second = document(guess.model_copy(update={"previous": first}))
+    assert second.converged
+    assert second.method == whole.method
+    assert second.saddle_energy == pytest.approx(whole.saddle_energy, abs=SAME_SADDLE_EV)
+    # What was reached is not searched again; only where it stands is evaluated once more.
+    again = second.force_evaluations - first.force_evaluations
+    assert again < whole.force_evaluations
+    assert max(first.energies) == pytest.approx(
+        max(document(guess.model_copy(update={"previous": first}), steps=1).energies), abs=1e-6
+    )
+
+
+def test_a_lost_climbing_image_leaves_the_work_to_the_band(monkeypatch: pytest.MonkeyPatch) -> None:
+    guess = asymmetric_hop()
+    alone = document(guess)
+    monkeypatch.setattr(saddle_search, "CLIMB_STEPS", 2)
+    together = document(guess)
+    assert together.converged
+    assert together.force_evaluations > alone.force_evaluations
+    assert together.saddle_energy == pytest.approx(alone.saddle_energy, abs=SAME_SADDLE_EV)
+
+
+def test_unchecked_saddles_say_so() -> None:
+    checked = document(vacancy_hop("Cu"))
+    unchecked = document(vacancy_hop("Cu"), check_modes=False)
+    assert unchecked.curvatures == []
+    assert unchecked.saddle_energy == checked.saddle_energy
+    assert 3 <= checked.force_evaluations - unchecked.force_evaluations <= 7
+
+
+def test_a_path_over_a_deep_minimum_is_remarked() -> None:
+    guess = vacancy_hop("Cu")
+    lifted = (guess.end_energies[0] + 3.0, guess.end_energies[1] + 3.0)
+    found, _ = search(guess.model_copy(update={"end_energies": lifted}))
+    assert any("below both ends" in warning for warning in found.warnings)
+
+
+def test_tangents_are_those_of_ases_band() -> None:
+    guess = asymmetric_hop()
+    path = [AseAtomsAdaptor.get_atoms(image, msonable=False) for image in guess.images]
+    for image in path:
+        image.calc = EMT()
+    band = NEB(path, k=0.0, climb=False, method="improvedtangent")
+    projected = band.get_forces().reshape(3, -1, 3)
+    for k in (1, 2, 3):
+        along, forces = tangent(path, k), path[k].get_forces()
+        assert projected[k - 1] == pytest.approx(forces - np.vdot(forces, along) * along, abs=1e-9)
+
+
+def test_equal_searches_give_equal_documents() -> None:
+    first, second = (document(asymmetric_hop()) for _ in range(2))
+    assert first.model_dump(exclude={"provenance"}) == second.model_dump(exclude={"provenance"})
