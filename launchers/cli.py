@@ -10,6 +10,7 @@ import typer
 from misei import __version__
 from misei.launchers import (
     cli_design,
+    cli_diffusion,
     cli_percolation,
     cli_thermodynamics,
     cli_vibrations,
@@ -23,7 +24,9 @@ from misei.launchers.options import (
     AsJson,
     CampaignFile,
     Crystal,
+    Cutoff,
     EngineName,
+    Mechanism,
     Preset,
     RunDir,
     Source,
@@ -76,6 +79,7 @@ app.command(context_settings=NEGATIVE_NUMBERS)(cli_percolation.conductivity)
 app.command()(cli_percolation.thresholds)
 app.command()(cli_percolation.calibrate)
 app.command()(cli_vibrations.vibrations)
+app.command()(cli_diffusion.diffusivity)
 
 
 @app.command()
@@ -113,10 +117,8 @@ def barrier(
     alloy: Crystal,
     engine: EngineName = "sevennet",
     preset: Preset = "quick",
-    mechanism: Annotated[
-        str, typer.Option(help="vacancy, or interstitial (a Li more, from void to void).")
-    ] = "vacancy",
-    cutoff: Annotated[float, typer.Option(min=1.0, help="Longest hop, angstrom.")] = 5.0,
+    mechanism: Mechanism = "vacancy",
+    cutoff: Cutoff = 5.0,
     start_from: Annotated[
         str | None, typer.Option(help="Cheaper engine whose relaxed ends and paths this one takes.")
     ] = None,

@@ -8,7 +8,16 @@ import typer
 
 from misei.launchers import console
 from misei.launchers.figures import Output, write
-from misei.launchers.options import AsJson, EngineName, Preset, RunDir, Source, Workers
+from misei.launchers.options import (
+    AsJson,
+    Cutoff,
+    EngineName,
+    Mechanism,
+    Preset,
+    RunDir,
+    Source,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +52,6 @@ DefectFraction = Annotated[
 BarrierError = Annotated[
     float | None, typer.Option(help="Error of the barriers for intervals, eV; default 0.15.")
 ]
-Mechanism = Annotated[
-    str, typer.Option(help="vacancy, or interstitial (a Li more, from void to void).")
-]
 
 
 @console.one_line_errors
@@ -57,6 +63,7 @@ def diffusivity(
     defect_fraction: DefectFraction = None,
     barrier_error: BarrierError = None,
     mechanism: Mechanism = "vacancy",
+    cutoff: Cutoff = 5.0,
     engine: EngineName = "sevennet",
     preset: Preset = "quick",
     workers: Workers = None,
@@ -79,7 +86,7 @@ def diffusivity(
     """
     documents = _documents(
         alloys, temperature, attempt_frequency, vibrations, defect_fraction, barrier_error,
-        mechanism, engine, preset, workers, run_dir, source,
+        mechanism, cutoff, engine, preset, workers, run_dir, source,
     )  # fmt: skip
     if as_json:
         console.print_json([console.plain(document) for document in documents])
@@ -97,6 +104,7 @@ def arrhenius(
     defect_fraction: DefectFraction = None,
     barrier_error: BarrierError = None,
     mechanism: Mechanism = "vacancy",
+    cutoff: Cutoff = 5.0,
     engine: EngineName = "sevennet",
     preset: Preset = "quick",
     workers: Workers = None,
@@ -118,7 +126,7 @@ def arrhenius(
     check_plot_paths(output)
     documents = _documents(
         alloys, temperature, attempt_frequency, vibrations, defect_fraction, barrier_error,
-        mechanism, engine, preset, workers, run_dir, source,
+        mechanism, cutoff, engine, preset, workers, run_dir, source,
     )  # fmt: skip
     write(arrhenius_plot(documents), output, as_json)
 
@@ -131,6 +139,7 @@ def _documents(
     defect_fraction: float | None,
     barrier_error: float | None,
     mechanism: str,
+    cutoff: float,
     engine: str,
     preset: str,
     workers: int | None,
@@ -152,7 +161,9 @@ def _documents(
     diffusion.check_inputs(grid, defect_fraction, error)
     documents = []
     for alloy in alloys:
-        found = run_barrier(alloy, engine, preset, workers, run_dir, source, mechanism=mechanism)
+        found = run_barrier(
+            alloy, engine, preset, workers, run_dir, source, mechanism=mechanism, cutoff=cutoff
+        )
         document = diffusion.diffusion(found, grid, frequency, defect_fraction, error)
         if vibrations and document.limiting_hop is not None:
             prefactor = run_prefactor(found, document.limiting_hop, workers, run_dir)

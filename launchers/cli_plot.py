@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from misei.launchers import cli_plot_percolation, console
+from misei.launchers import cli_diffusion, cli_plot_percolation, cli_wetting, console
 from misei.launchers.figures import Output, write
 from misei.launchers.options import (
     NEGATIVE_NUMBERS,
@@ -141,3 +141,5 @@ def chempot(
 plot_app.command(context_settings=NEGATIVE_NUMBERS)(cli_plot_percolation.composite)
 plot_app.command(context_settings=NEGATIVE_NUMBERS)(cli_plot_percolation.conductivity)
 plot_app.command(context_settings=NEGATIVE_NUMBERS)(cli_plot_percolation.microstructure)
+plot_app.command()(cli_diffusion.arrhenius)
+plot_app.command()(cli_wetting.wetting)

@@ -34,6 +34,10 @@ RunDir = Annotated[
 Crystal = Annotated[
     str, typer.Argument(help="Formula of the source, or a structure file (CIF, POSCAR).")
 ]
+Mechanism = Annotated[
+    str, typer.Option(help="vacancy, or interstitial (a Li more, from void to void).")
+]
+Cutoff = Annotated[float, typer.Option(min=1.0, help="Longest hop, angstrom.")]
 CampaignFile = Annotated[
     Path | None,
     typer.Argument(help="Campaign file; by default the campaign screened last in this folder."),

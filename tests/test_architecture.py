@@ -12,6 +12,7 @@ import pytest
 from jobflow import Flow, Job
 
 import misei
+from misei.screening.schemas_paths import PathGuess
 from misei.structures.prototypes import load_prototypes
 from misei.workflows.adhesion import AdhesionMaker
 from misei.workflows.engines import engine_names, get_engine
@@ -167,5 +168,6 @@ def test_every_job_of_every_flow_declares_its_schema() -> None:
 def test_every_job_of_every_engine_declares_its_schema(name: str) -> None:
     engine, crystal = get_engine(name), load_prototypes()["Al-225"].structure()
     jobs = [make(crystal, "x") for make in (engine.relax, engine.relax_ions, engine.static)]
-    jobs.append(engine.neb([crystal], "x"))
+    guess = PathGuess(images=[crystal] * 3, end_energies=(0.0, 0.0), mover=0)
+    jobs.append(engine.saddle(guess, "x"))
     assert all(job.output_schema is not None for job in jobs)

@@ -20,6 +20,8 @@ from misei.workflows.single_points import Part, mixed_provenance
 if TYPE_CHECKING:
     from misei.workflows.adhesion import AdhesionMaker
 
+# A crystal on itself in perfect registry reaches 0 to this, J/m2.
+NEGATIVE_ENERGY = 0.02
 # Documents of "interface", "film", "substrate" and "film unstrained".
 Parts = dict[str, Part]
 
@@ -224,6 +226,12 @@ def _warnings_of_best(document: AdhesionDoc) -> list[str]:
     warnings = [f"best interface: {text}" for text in document.best.warnings]
     if any(interface.interface_energy is None for interface in document.interfaces):
         warnings.append(f"best interface chosen by {document.selection}")
+    energy = document.interface_energy
+    if energy is not None and energy < -NEGATIVE_ENERGY:
+        warnings.append(
+            f"interface energy {energy:.2f} J/m2, below 0: the two crystals gain by mixing at the "
+            "contact, which relaxation alone does not show"
+        )
     if document.size_converged is False:
         warnings.append("W_ad not converged with slab thickness and vacuum: see the size steps")
     return warnings

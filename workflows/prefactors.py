@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from ase.calculators.calculator import Calculator
@@ -121,12 +122,10 @@ def vineyard(
         Index of the atom that hops.
     calculator
         Counts its evaluations.
-    provenance
-        Of the forces.
+    provenance, hop
+        Of the forces; what the hop is called.
     radius, displacement
         As in :class:`PrefactorMaker`, angstrom.
-    hop
-        What the hop is called.
 
     Raises
     ------
@@ -138,26 +137,40 @@ def vineyard(
     atoms = np.flatnonzero(distances <= radius).tolist()
     before = calculator.evaluations
     ends = [_hessian(state, atoms, calculator, displacement) for state in (initial, saddle)]
-    radii = np.linspace(radius / 2, radius, SHELLS).tolist()
-    shells = [np.flatnonzero(distances <= shell).tolist() for shell in radii]
-    modes = [[_frequencies(state, shell) for state, _ in ends] for shell in shells]
-    document = PrefactorDoc(
-        hop=hop,
-        engine=provenance.engine,
-        mover=mover,
-        radius=radius,
-        atoms_moved=atoms,
-        displacement=displacement,
-        frequencies_initial=modes[-1][0],
-        frequencies_saddle=modes[-1][1],
-        shell_radii=radii,
-        shell_frequencies=[vineyard_prefactor(*pair) for pair in modes],
-        residual_force=max(force for _, force in ends),
-        force_evaluations=calculator.evaluations - before,
-        converged=True,
-        provenance=provenance,
+    evaluations = calculator.evaluations - before
+    shells = _shells([state for state, _ in ends], distances, radius)
+    return _judged(
+        PrefactorDoc(
+            hop=hop,
+            engine=provenance.engine,
+            mover=mover,
+            radius=radius,
+            atoms_moved=atoms,
+            displacement=displacement,
+            **shells,
+            residual_force=max(force for _, force in ends),
+            force_evaluations=evaluations,
+            converged=True,
+            provenance=provenance,
+        )
     )
-    return _judged(document)
+
+
+def _shells(
+    states: Sequence[VibrationsData], distances: NDArray[np.float64], radius: float
+) -> dict[str, Any]:
+    """Fields on the frequencies, of all atoms displaced and of those within smaller radii."""
+    radii = np.linspace(radius / 2, radius, SHELLS).tolist()
+    modes = [
+        [_frequencies(state, np.flatnonzero(distances <= shell).tolist()) for state in states]
+        for shell in radii
+    ]
+    return {
+        "frequencies_initial": modes[-1][0],
+        "frequencies_saddle": modes[-1][1],
+        "shell_radii": radii,
+        "shell_frequencies": [vineyard_prefactor(*pair) for pair in modes],
+    }
 
 
 def _judged(document: PrefactorDoc) -> PrefactorDoc:

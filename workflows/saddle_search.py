@@ -228,10 +228,17 @@ class SaddleSearch:
             if modes is not None and not self._is_saddle(modes, top):
                 break
             if energies(self.path)[highest(self.path)] <= energies(self.path)[top] + ALIKE:
+                self._keep_below(top)
                 return True
         for image, positions in zip(self.path[1:-1], before[1:-1], strict=True):
             image.positions = positions
         return False
+
+    def _keep_below(self, top: int) -> None:
+        # Beside a flat saddle an image that is only roughly relaxed may lie above it.
+        found, last = energies(self.path), len(self.path) - 1
+        kept = [k for k in range(last + 1) if k in (0, top, last) or found[k] < found[top]]
+        self.path = [self.path[k] for k in kept]
 
     def _is_saddle(self, modes: Modes, top: int) -> bool:
         overlap = abs(np.vdot(modes.vectors[0], tangent(self.path, top)))

@@ -362,3 +362,21 @@ def test_tangents_are_those_of_ases_band() -> None:
 def test_equal_searches_give_equal_documents() -> None:
     first, second = (document(asymmetric_hop()) for _ in range(2))
     assert first.model_dump(exclude={"provenance"}) == second.model_dump(exclude={"provenance"})
+
+
+def test_the_saddle_is_the_image_that_met_the_forces() -> None:
+    """Where the path is flat, images that are only roughly relaxed may lie above the saddle."""
+    guess = vacancy_hop("Al", 5)
+    roof = SaddleSearch(guess, SharedCalculator(EMT()), SaddleSettings(fmax=FMAX, shortcut=False))
+    roof.run()
+    top = int(np.argmax([image.get_potential_energy() for image in roof.path]))
+    pushed = roof.path[top].copy()
+    pushed.positions += 0.002
+    pushed.rattle(0.01, seed=3)
+    pushed.calc = SharedCalculator(EMT())
+    assert 0 < pushed.get_potential_energy() - roof.path[top].get_potential_energy()
+    images = len(roof.path)
+    roof.path.insert(top, pushed)
+    roof._keep_below(top + 1)
+    assert len(roof.path) == images
+    assert roof.document_fields()["residual_force"] <= FMAX
