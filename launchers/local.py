@@ -24,6 +24,8 @@ from jobflow import Flow, Job, JobStore, OnMissing
 from monty.json import MontyDecoder, MontyEncoder
 from monty.os import cd
 
+from misei.workflows.journal import JOURNAL_FILES, JOURNAL_SWITCH
+
 JobId = tuple[str, int]
 
 KILLED_WORKER = (
@@ -143,6 +145,7 @@ def stored_result(store: JobStore, uuid: str) -> bool:
 
 def _worker_setup(threads: int) -> None:
     threading.Thread(target=_end_with_head, daemon=True).start()
+    os.environ[JOURNAL_SWITCH] = "1"
     # Before torch is imported: N workers must not each start as many threads as cores.
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
@@ -174,6 +177,8 @@ def _run_job(job_json: str, store_json: str, job_dir: str) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         with cd(folder):
             response = job.run(store=_worker_store(store_json), job_dir=folder)
+        for journal in folder.glob(JOURNAL_FILES):  # the result is in the store now
+            journal.unlink()
         if not any(folder.iterdir()):
             folder.rmdir()
         answer = {kind: getattr(response, kind) for kind in (*_NEW_JOBS, *_STOPS)}

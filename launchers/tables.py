@@ -73,6 +73,9 @@ def _print_wetting(document: AdhesionDoc) -> None:
         f"{document.film_surface.surface_energy:.3f} J/m2 (same engine), contact angle "
         f"{document.contact_angle:.0f} degrees: {document.wetting_verdict}"
     )
+    stable = document.wetting_ratio_on_stable_face
+    if stable is not None:
+        out.print(f"on the most stable face: W_ad / 2 gamma_Li {stable:.2f}")
     overpotential = document.critical_overpotential()
     if overpotential is not None:
         out.print(

@@ -12,48 +12,18 @@ from pydantic import Field, computed_field
 from pymatgen.core import Structure
 from scipy import constants
 
-from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, CalculationDoc, Document, Miller
+from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, CalculationDoc, Miller
+from misei.screening.schemas_registries import RegistryDoc
 from misei.screening.schemas_surfaces import SizeStep, SurfaceEnergyDoc
 
 # Radius of the pore or crack for which a critical overpotential is stored, nm.
 PORE_RADIUS_NM = 10.0
+# Surface energies of one face in slabs of two interfaces agree to this, J/m2.
+SAME_FACE = 0.005
 LOWEST_INTERFACE_ENERGY = (
     "lowest interface energy of those relaxed: the one that forms in equilibrium"
 )
 LARGEST_WORK = "largest work of adhesion of those relaxed (an interface energy is missing)"
-
-
-class RegistryDoc(Document):
-    """One in-plane registry, found with film and substrate as rigid bodies."""
-
-    shift: tuple[float, float] = Field(description="In-plane shift of the film, of a and b.")
-    gap: float = Field(description="Lowest film atom over highest substrate atom, angstrom.")
-    energy: float = Field(description="Interface of the two rigid slabs, eV.")
-    evaluations: int = Field(description="Force evaluations spent on it.")
-    converged: bool = Field(
-        description="Whether the film is at rest; if not, the search went on with a better one."
-    )
-
-
-class SamplingDoc(CalculationDoc):
-    """Registries of one candidate, sampled with rigid slabs."""
-
-    energy_film: float = Field(description="Film slab as cut, eV.")
-    energy_substrate: float = Field(description="Substrate slab as cut, eV.")
-    area: float = Field(description="Area of the interface, angstrom^2.")
-    registries: list[RegistryDoc] = Field(description="In the order of their contact gaps.")
-    force_evaluations: int = Field(description="Of the slabs and of all registries.")
-
-    @property
-    def best(self) -> int:
-        """Index of the registry of lowest energy."""
-        return min(range(len(self.registries)), key=lambda k: self.registries[k].energy)
-
-    @property
-    def work_of_adhesion(self) -> float:
-        """W_ad of the best registry between rigid slabs in J/m2."""
-        gain = self.energy_film + self.energy_substrate - self.registries[self.best].energy
-        return gain / self.area * EV_PER_A2_TO_J_PER_M2
 
 
 class InterfaceDoc(CalculationDoc):
@@ -233,6 +203,31 @@ class AdhesionDoc(CalculationDoc):
     def wetting_ratio(self) -> float:
         """W_ad / (2 gamma_Li): Li wets completely at 1 or more; 0.5 is a right angle."""
         return self.work_of_adhesion / (2.0 * self.film_surface.surface_energy)
+
+    @property
+    def on_stable_face(self) -> InterfaceDoc | None:
+        """Best interface on the face of lowest surface energy, where Li wets a free crystal."""
+        faces = [doc for doc in self.interfaces if doc.surface_energy_substrate is not None]
+        alike = [doc for doc in faces if doc.equivalent_faces]
+        if not alike:
+            return None
+        lowest = min(doc.surface_energy_substrate or 0.0 for doc in alike)
+        return best_interface(
+            [doc for doc in alike if (doc.surface_energy_substrate or 0.0) < lowest + SAME_FACE]
+        )
+
+    @computed_field(description="W_ad / 2 gamma_Li on the most stable face.")  # type: ignore[prop-decorator]
+    @property
+    def wetting_ratio_on_stable_face(self) -> float | None:
+        """W_ad / (2 gamma_Li) of :attr:`on_stable_face`; None where no surface energy is known.
+
+        A droplet on a free crystal meets this face; Li and substrate that form together, as in
+        an interphase, meet in :attr:`best`.
+        """
+        interface = self.on_stable_face
+        if interface is None:
+            return None
+        return interface.work_of_adhesion / self.critical_work_of_adhesion
 
     @computed_field(description="Young-Dupre contact angle, degrees.")  # type: ignore[prop-decorator]
     @property

@@ -27,8 +27,9 @@ class PathDoc(CalculationDoc):
         "symmetric minimum and mirrored, or a whole band."
     )
     state: PathState = Field(
-        description="'converged'; 'steps': ran out of them, can go on; 'out of reach': given "
-        "up because the estimated lower bound lies above what is of interest."
+        description="'converged'; 'steps': ran out of them, or of ways to a saddle of first order "
+        "(see the warnings), can go on from its images; 'out of reach': given up because the "
+        "estimated lower bound lies above what is of interest."
     )
     images: list[Structure] = Field(description="The path, ends included.")
     energies: list[float] = Field(description="Energy of each image, eV.")

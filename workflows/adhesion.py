@@ -13,7 +13,8 @@ from typing import Any
 from jobflow import Flow, Job, Maker, OutputReference, Response, job
 from pymatgen.core import Structure
 
-from misei.screening.schemas_adhesion import AdhesionDoc, SamplingDoc, best_interface
+from misei.screening.schemas_adhesion import AdhesionDoc, best_interface
+from misei.screening.schemas_registries import SamplingDoc
 from misei.structures.interfaces import InterfaceCandidate, InterfaceLimits, find_interfaces
 from misei.structures.slabs import CubicLattice, cubic_crystal
 from misei.workflows.adhesion_results import (
@@ -23,6 +24,7 @@ from misei.workflows.adhesion_results import (
     adhesion_document,
     film_document,
     interface_document,
+    preferred,
     unique_evaluations,
 )
 from misei.workflows.engines import get_engine, is_converged
@@ -55,7 +57,8 @@ class AdhesionMaker(Maker):
         Registry and gap are minimized with rigid slabs; False: single points where the atoms
         touch (for engines without a calculator in this process).
     relaxed
-        Interfaces relaxed, those of largest W_ad between rigid slabs.
+        Interfaces relaxed: those of lowest interface energy between rigid slabs, and the best on
+        the substrate's face of lowest surface energy.
     surface_thickness
         Least thickness of the film's slabs for its surface energy, angstrom.
     converge
@@ -216,10 +219,9 @@ def relax_interfaces(
     samplings: list[SamplingDoc],
     warnings: list[str],
 ) -> Response[Any]:
-    """Relax the candidates most strongly bound between rigid slabs, with their slabs."""
+    """Relax the most promising candidates, with their slabs."""
+    chosen = preferred(crystals.by_relaxation(), candidates, samplings, maker.relaxed)
     crystals = crystals.model_copy(update={"energy": energy})
-    ranked = sorted(range(len(candidates)), key=lambda k: -samplings[k].work_of_adhesion)
-    chosen = ranked[: maker.relaxed]
     jobs: dict[str, Job] = {}
     parts = []
     for k in chosen:

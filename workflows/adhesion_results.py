@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 from pymatgen.core import Composition, Structure
 
-from misei.screening.schemas import CalculationDoc, Document, Provenance
-from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc, SamplingDoc
+from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, CalculationDoc, Document, Provenance
+from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc
+from misei.screening.schemas_registries import SamplingDoc
 from misei.screening.schemas_surfaces import SizeStep, SurfaceEnergyDoc
 from misei.screening.surface_errors import adhesion_interval, surface_error, wetting_interval
 from misei.structures.interfaces import InterfaceCandidate
@@ -32,6 +33,9 @@ class FilmDoc(CalculationDoc):
     element: str = Field(description="Element of the film.")
     crystals: dict[str, Structure] = Field(description="Relaxed crystals by lattice, e.g. bcc.")
     energies_per_atom: dict[str, float] = Field(description="Of the crystals, eV/atom.")
+    relaxed_energies_per_atom: dict[str, float] = Field(
+        description="The same by the engine that relaxed them, eV/atom."
+    )
     surface: SurfaceEnergyDoc = Field(description="Lowest facet of the first lattice.")
 
     @property
@@ -55,6 +59,11 @@ class Crystals(Document):
     film: FilmDoc
     converged: bool = Field(description="Whether all crystals and film slabs are relaxed.")
 
+    def by_relaxation(self) -> Crystals:
+        """Return the same with the film's energies by the engine that relaxed it."""
+        energies = {"energies_per_atom": self.film.relaxed_energies_per_atom}
+        return self.model_copy(update={"film": self.film.model_copy(update=energies)})
+
     def bulk_energy(self, slab: Composition) -> float | None:
         """Energy of a slab's atoms in their reservoirs, eV.
 
@@ -74,6 +83,60 @@ class Crystals(Document):
         return float(slab[element] * mu_film + slab[others[0]] * mu_other)
 
 
+def preferred(
+    crystals: Crystals,
+    candidates: Sequence[InterfaceCandidate],
+    samplings: Sequence[SamplingDoc],
+    count: int,
+) -> list[int]:
+    """Choose the candidates worth relaxing, from their rigid slabs.
+
+    Those of lowest interface energy (as the document chooses), or of largest W_ad where one
+    of these is not defined. The best on the substrate's face of lowest surface energy is
+    always one of them if there is more than one.
+
+    Parameters
+    ----------
+    crystals
+        With energies of the engine that sampled.
+    candidates, samplings
+        In one order.
+    count
+        How many.
+
+    Returns
+    -------
+    list of int
+        Indices, the most promising first.
+    """
+    energies = [
+        _rigid_energies(crystals, *pair) for pair in zip(candidates, samplings, strict=True)
+    ]
+    everyone = range(len(candidates))
+    if any(pair is None for pair in energies):
+        return sorted(everyone, key=lambda k: -samplings[k].work_of_adhesion)[:count]
+    known = [pair for pair in energies if pair is not None]
+    ranked = sorted(everyone, key=lambda k: known[k][0])
+    alike = [k for k in ranked if candidates[k].substrate_facts.equivalent_faces]
+    stable = min(alike, key=lambda k: round(known[k][1], 3), default=ranked[0])
+    if count > 1 and stable not in ranked[:count]:
+        return [*ranked[: count - 1], stable]
+    return ranked[:count]
+
+
+def _rigid_energies(
+    crystals: Crystals, candidate: InterfaceCandidate, sampled: SamplingDoc
+) -> tuple[float, float] | None:
+    """Interface energy and surface energy of the substrate between rigid slabs, J/m2."""
+    substrate = crystals.bulk_energy(candidate.substrate.composition)
+    if substrate is None:
+        return None
+    film = len(candidate.film) * crystals.film.energies_per_atom[candidate.film_lattice]
+    unit = EV_PER_A2_TO_J_PER_M2 / (2.0 * candidate.area)
+    face = (sampled.energy_substrate - substrate) * unit
+    return face + (sampled.energy_film - film) * unit - sampled.work_of_adhesion, face
+
+
 def film_document(
     element: str,
     lattices: list[str],
@@ -83,11 +146,15 @@ def film_document(
 ) -> FilmDoc:
     """Document of the film from task documents: relaxed crystals, and their energies."""
     structures = [relaxation.output.structure for relaxation in relaxations]
-    per_atom = [e.output.energy / len(s) for e, s in zip(energies, structures, strict=True)]
+    per_atom, relaxed = (
+        [doc.output.energy / len(s) for doc, s in zip(docs, structures, strict=True)]
+        for docs in (energies, relaxations)
+    )
     return FilmDoc(
         element=element,
         crystals=dict(zip(lattices, structures, strict=True)),
         energies_per_atom=dict(zip(lattices, per_atom, strict=True)),
+        relaxed_energies_per_atom=dict(zip(lattices, relaxed, strict=True)),
         surface=surface,
         converged=surface.converged and all(is_converged(r) for r in relaxations),
         provenance=surface.provenance,
@@ -231,6 +298,13 @@ def _warnings_of_best(document: AdhesionDoc) -> list[str]:
         warnings.append(
             f"interface energy {energy:.2f} J/m2, below 0: the two crystals gain by mixing at the "
             "contact, which relaxation alone does not show"
+        )
+    stable = document.wetting_ratio_on_stable_face
+    if stable is not None and (stable >= 1.0) != document.wets:
+        there = "complete wetting" if stable >= 1.0 else "no complete wetting"
+        warnings.append(
+            f"on the most stable face of {document.alloy} W_ad / 2 gamma_{document.best.film} is "
+            f"{stable:.2f}: {there} there"
         )
     if document.size_converged is False:
         warnings.append("W_ad not converged with slab thickness and vacuum: see the size steps")

@@ -16,7 +16,8 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.mep import NEB
 from numpy.typing import NDArray
 
-from misei.workflows.calculators import SharedCalculator, current_journal, evaluation_key
+from misei.workflows.calculators import SharedCalculator
+from misei.workflows.journal import current_journal, evaluation_key
 
 Results = dict[str, Any]
 

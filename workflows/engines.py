@@ -29,7 +29,6 @@ from misei.screening.schemas_paths import PathDoc, PathGuess
 from misei.workflows.calculators import (
     SharedCalculator,
     UnknownEngineError,
-    journal_until_done,
     shared_force_field,
 )
 from misei.workflows.keys import keyed
@@ -54,17 +53,8 @@ Corrections = Literal["MP2020", "included", "none"]
 ROUNDING = 1.02
 
 
-class JournaledMixin:
-    """Run atomate2's maker; what it evaluated survives a kill (see calculators)."""
-
-    def run_ase(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as the maker does; the journal goes when it ends well."""
-        with journal_until_done():
-            return super().run_ase(*args, **kwargs)  # type: ignore[misc]
-
-
 @dataclass
-class SharedForceFieldRelaxMaker(JournaledMixin, ForceFieldRelaxMaker):  # type: ignore[misc]
+class SharedForceFieldRelaxMaker(ForceFieldRelaxMaker):  # type: ignore[misc]
     """atomate2's force-field relaxation, with the model loaded once per process."""
 
     def _get_calculator(self) -> Calculator:
@@ -72,7 +62,7 @@ class SharedForceFieldRelaxMaker(JournaledMixin, ForceFieldRelaxMaker):  # type:
 
 
 @dataclass
-class SharedEmtRelaxMaker(JournaledMixin, EmtRelaxMaker):  # type: ignore[misc]
+class SharedEmtRelaxMaker(EmtRelaxMaker):  # type: ignore[misc]
     """atomate2's EMT relaxation."""
 
     def _get_calculator(self) -> Calculator:

@@ -16,12 +16,11 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from misei.screening.schemas import Document
-from misei.screening.schemas_adhesion import RegistryDoc, SamplingDoc
+from misei.screening.schemas_registries import RegistryDoc, SamplingDoc
 from misei.structures.interfaces import InterfaceCandidate
 from misei.structures.registry import Registry
 from misei.structures.slab_cells import SlabCell, slab_cell
 from misei.workflows.adhesion_results import Parts
-from misei.workflows.calculators import journal_until_done
 from misei.workflows.engines import get_engine
 from misei.workflows.keys import keyed
 from misei.workflows.rigid_film import sample_registries
@@ -88,16 +87,15 @@ def sample_candidate(engine_name: str, candidate: InterfaceCandidate) -> Samplin
     """Minimize shift and gap of the film in each registry, film and substrate rigid."""
     engine = get_engine(engine_name)
     registries = candidate.registries
-    with journal_until_done():
-        calculator = engine.get_calculator()
-        slabs = [candidate.film, candidate.substrate]
-        energies = [_slab_energy(slab, calculator) for slab in slabs]
-        sampled = sample_registries(
-            [candidate.interface(registry) for registry in registries],
-            len(candidate.film),
-            [(registry.shift, registry.gap) for registry in registries],
-            calculator,
-        )
+    calculator = engine.get_calculator()
+    slabs = [candidate.film, candidate.substrate]
+    energies = [_slab_energy(slab, calculator) for slab in slabs]
+    sampled = sample_registries(
+        [candidate.interface(registry) for registry in registries],
+        len(candidate.film),
+        [(registry.shift, registry.gap) for registry in registries],
+        calculator,
+    )
     return _sampling_doc(engine_name, candidate, energies, sampled)
 
 

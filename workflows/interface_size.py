@@ -13,7 +13,8 @@ import numpy as np
 from jobflow import Job, Response, job
 from pymatgen.core import Structure
 
-from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc, SamplingDoc
+from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc
+from misei.screening.schemas_registries import SamplingDoc
 from misei.screening.schemas_surfaces import SizeStep
 from misei.structures.interfaces import InterfaceCandidate, InterfaceLimits
 from misei.structures.thicker import thicker_interface

@@ -23,7 +23,7 @@ from scipy import constants
 
 from misei.screening.schemas import Provenance
 from misei.screening.schemas_diffusion import PrefactorDoc, vineyard_prefactor
-from misei.workflows.calculators import SharedCalculator, journal_until_done
+from misei.workflows.calculators import SharedCalculator
 from misei.workflows.engines import DEFAULT_ENGINE, get_engine
 from misei.workflows.keys import keyed
 
@@ -91,15 +91,14 @@ class PrefactorMaker(Maker):
 
     @job(output_schema=PrefactorDoc)
     def compute(self, initial: Structure, saddle: Structure, mover: int, hop: str) -> PrefactorDoc:
-        """Displace the atoms around the hop in both states; killed, it goes on where it was."""
+        """Displace the atoms around the hop in both states."""
         engine = get_engine(self.engine)
         settings = {"radius_A": self.radius, "displacement_A": self.displacement}
         provenance = engine.provenance(settings)
-        with journal_until_done():
-            return vineyard(
-                initial, saddle, mover, engine.get_calculator(), provenance,
-                self.radius, self.displacement, hop,
-            )  # fmt: skip
+        return vineyard(
+            initial, saddle, mover, engine.get_calculator(), provenance,
+            self.radius, self.displacement, hop,
+        )  # fmt: skip
 
 
 def vineyard(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from misei.screening.schemas_adhesion import RegistryDoc
+from misei.screening.schemas_registries import RegistryDoc
 from misei.structures.slabs import face_area
 
 # The film is at rest when the force on it is below this, eV/angstrom per angstrom^2 of interface:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from ase import Atoms
-from ase.mep import NEB
 from atomate2.ase.utils import OPTIMIZERS
 from numpy.typing import NDArray
 
+from misei.workflows.batched import BatchedNEB
 from misei.workflows.saddle_steps import largest, quasi_newton
 
 Floats = NDArray[np.float64]
@@ -80,7 +80,7 @@ def relax_band(
     bool
         After each step, whether the forces are met.
     """
-    band = NEB(path, k=SPRING, climb=climb, method="improvedtangent")
+    band = BatchedNEB(path, k=SPRING, climb=climb, method="improvedtangent")
     inner = len(path) - 2
     for _ in OPTIMIZERS[optimizer](band, logfile=None).irun(fmax=0, steps=steps - 1):
         residuals = [largest(f) for f in band.get_forces().reshape(inner, -1, 3)]

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 # Length of a displacement over all atoms, angstrom: far above the noise of single precision
 # (1e-5 eV/angstrom), small against the width of a barrier.
 DISPLACEMENT = 0.02
+# A curvature within this of zero is none, eV/angstrom^2: single precision over the displacement.
+NOISE = 0.01
 # A direction is dropped where less than this part of it is new.
 NEW_PART = 0.1
 
@@ -41,10 +43,14 @@ class Modes:
     curvatures: list[float]
     vectors: list[Floats]
 
+    def even(self, index: int, swap: Swap) -> bool:
+        """Whether the swap carries a mode onto itself, not onto its opposite."""
+        return bool(np.vdot(swap.vectors(self.vectors[index]), self.vectors[index]) > 0)
+
     @property
     def negative(self) -> int:
         """Number of directions, perpendicular in pairs, along which the energy falls."""
-        return sum(c < 0 for c in self.curvatures)
+        return sum(c < -NOISE for c in self.curvatures)
 
 
 class _Subspace:
@@ -59,7 +65,9 @@ class _Subspace:
 
     def add(self, vector: Floats) -> bool:
         """Evaluate the Hessian along the new part of a vector; False where there is none."""
-        new = vector / (np.linalg.norm(vector) or 1.0)
+        # Translations of all atoms have no curvature and would only blur the others.
+        new = vector - vector.mean(axis=0)
+        new /= np.linalg.norm(new) or 1.0
         for _ in range(2):
             for known in self.directions:
                 new = new - np.vdot(known, new) * known
@@ -111,8 +119,8 @@ def lowest_modes(
     """Find the lowest curvatures in a space that starts from given directions.
 
     The space grows by what is left, H v - c v, of the lowest mode until its curvature is negative,
-    then of the second until that is negative too or falls by less than its own value. On seven
-    EMT hops the second is then 1.2 to 3 times the Hessian's, of the right sign in all but one.
+    then of the second until that is negative too or falls by less than its own value. A second
+    negative curvature that is weak and spread over many atoms can be missed.
 
     Parameters
     ----------
@@ -134,11 +142,11 @@ def lowest_modes(
     for _ in range(refinements):
         lowest, second = [*modes.curvatures, np.inf][:2]
         settled = modes.negative > 1 or before - second < second
-        if lowest < 0 and (settled or len(rests) < 2):
+        if lowest < -NOISE and (settled or len(rests) < 2):
             break
-        if lowest < 0:
+        if lowest < -NOISE:
             before = second
-        if not space.add(rests[0 if lowest >= 0 else 1]):
+        if not space.add(rests[0 if lowest >= -NOISE else 1]):
             break
         modes, rests = space.modes()
     return modes

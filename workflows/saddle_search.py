@@ -138,13 +138,17 @@ class SaddleSearch:
         self._set_path([self.guess.images[0], middle, self.guess.images[-1]])
         image, hop = self.path[1], self.path[-1].positions - self.path[0].positions
         sideways = across(hop, self.guess.mover)
-        push = sideways[0] + sideways[1] / 2
-        image.positions += nudge * (push + swap.vectors(push)) / 2
+        image.positions += nudge * _even(sideways[0] + sideways[1] / 2, swap)
         self._relax_midpoint(image, swap)
         if not self.settings.check_modes:
             return True
         modes = self._modes(image, [hop, *sideways], swap)
-        if modes.negative == 1:
+        if modes.negative and modes.even(modes.negative - 1, swap):
+            # Stuck on a symmetry higher than the swap's: pushed off it once.
+            image.positions += NUDGE * _even(modes.vectors[modes.negative - 1], swap)
+            self._relax_midpoint(image, swap)
+            modes = self._modes(image, [hop, *sideways], swap)
+        if modes.negative == 1 and not modes.even(0, swap):
             return True
         if modes.negative == 0:
             relaxed = structure_of(image)
@@ -156,12 +160,11 @@ class SaddleSearch:
         return self._band(self.guess.images, aside=_least_along(modes, hop))
 
     def _relax_midpoint(self, image: Atoms, swap: Swap) -> None:
-        def even(forces: Floats) -> Floats:
-            return np.asarray(forces + swap.vectors(forces)) / 2
+        def kept(forces: Floats) -> Floats:
+            return _even(forces, swap)
 
-        moves = quasi_newton(image, even, self.settings.fmax, self.steps_left)
-        for done in moves:
-            self._count(image, even(image.get_forces()), done)
+        for done in quasi_newton(image, kept, self.settings.fmax, self.steps_left):
+            self._count(image, kept(image.get_forces()), done)
             if done:
                 return
         raise _OutOfSteps
@@ -203,6 +206,7 @@ class SaddleSearch:
             raise _OutOfSteps
 
     def _relax_whole(self) -> None:
+        self.curvatures = []
         loose = CRUDE_FORCE if self.settings.climb_alone else self.settings.fmax
         if not self._relax_band(True, loose, self.steps_left):
             raise _OutOfSteps
@@ -267,6 +271,7 @@ class SaddleSearch:
         return self._modes(self.path[top], [along, *across(along, self.guess.mover)], None)
 
     def _set_path(self, images: list[Structure], ends: tuple[float, float] | None = None) -> None:
+        self.curvatures = []
         self.path = [AseAtomsAdaptor.get_atoms(image, msonable=False) for image in images]
         for image in self.path[1:-1]:
             image.calc = deepcopy(self.calculator)
@@ -312,10 +317,15 @@ class SaddleSearch:
             "energies": found,
             "path_length": path_length(images),
             "residual_force": residual,
-            "curvatures": self.curvatures if self.state == "converged" else [],
+            "curvatures": self.curvatures,
             "lower_bound": self.bound,
             "warnings": self.warnings,
         }
+
+
+def _even(vectors: Floats, swap: Swap) -> Floats:
+    """Part of displacements or forces that the swap leaves as it is."""
+    return np.asarray(vectors + swap.vectors(vectors)) / 2
 
 
 def _least_along(modes: Modes, hop: Floats) -> Floats:

@@ -62,10 +62,11 @@ class Projected(Optimizable):  # type: ignore[misc]
 class ScaledLBFGS(LBFGS):  # type: ignore[misc]
     """ASE's L-BFGS with the curvature of the last step as its initial Hessian.
 
-    The scale s.s / s.y (Barzilai and Borwein, IMA J. Numer. Anal. 1988, 8, 141) suits soft metals
-    and stiff salts alike: down to 0.02 eV/angstrom the midpoints of eight EMT vacancy hops take
-    71 to 77 evaluations in all, whatever the first guess; with ASE's fixed 70 eV/angstrom^2, 181,
-    BFGSLineSearch 79. Where the curvature along a step is not positive the memory starts anew.
+    The scale s.s / s.y (Barzilai and Borwein, IMA Journal of Numerical Analysis 1988, 8, 141)
+    suits soft metals and stiff salts alike: down to 0.02 eV/angstrom the midpoints of eight EMT
+    vacancy hops take 71 to 77 evaluations in all, whatever the first guess; with ASE's fixed
+    70 eV/angstrom^2, 181, BFGSLineSearch 79. Where the curvature along a step is not positive the
+    memory starts anew.
     """
 
     def __init__(self, atoms: Optimizable) -> None:

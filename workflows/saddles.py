@@ -10,7 +10,7 @@ from jobflow import job
 
 from misei.screening.schemas import EnergiesFrom, Provenance
 from misei.screening.schemas_paths import PathDoc, PathGuess
-from misei.workflows.calculators import SharedCalculator, journal_until_done
+from misei.workflows.calculators import SharedCalculator
 from misei.workflows.saddle_search import SaddleSearch
 from misei.workflows.saddle_settings import SaddleSettings
 
@@ -47,8 +47,7 @@ class SaddleMaker(AseMaker):  # type: ignore[misc]
             Path with relaxed ends, and what is known of it.
         """
         run = getattr(self, "_run_ase_safe", self.run_ase)
-        with journal_until_done():
-            return cast(PathDoc, run(guess))
+        return cast(PathDoc, run(guess))
 
     def run_ase(self, guess: PathGuess, prev_dir: str | None = None) -> PathDoc:  # type: ignore[override]
         """Search the saddle of a hop, not as a job."""

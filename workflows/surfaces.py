@@ -80,7 +80,7 @@ def _slabs_relaxed(
 ) -> Response[Any]:
     bulk = relaxation.output.structure
     formula = bulk.composition.reduced_formula
-    slabs, left_out = _symmetric_slabs(bulk, maker, thickness)
+    slabs, left_out = symmetric_slabs(bulk, maker, thickness)
     jobs: dict[str, Job] = {}
     parts = [
         relaxed_with_energy(maker.engine, maker.energy_engine, maker.fmax, slab, name, jobs)
@@ -100,10 +100,30 @@ def _slabs_relaxed(
     return replaced_by([*jobs.values(), collect])
 
 
-def _symmetric_slabs(
+def symmetric_slabs(
     bulk: Structure, maker: SurfaceEnergyMaker, thickness: float
 ) -> tuple[dict[Miller, Structure], list[str]]:
-    """Slabs by facet, and why the other facets have none."""
+    """Cut the facets of a crystal that have a surface energy.
+
+    Parameters
+    ----------
+    bulk
+        Relaxed crystal.
+    maker
+        Facets and vacuum.
+    thickness
+        Least thickness, angstrom.
+
+    Returns
+    -------
+    tuple
+        Slabs by facet, and why the other facets have none.
+
+    Raises
+    ------
+    SlabError
+        When no facet has one.
+    """
     slabs, left_out = {}, []
     for miller in maker.millers or low_index_millers(bulk):
         try:
@@ -164,6 +184,7 @@ def _facet(
     miller: Miller, slab: Any, energy: Any, bulk: Any, bulk_energy: Any, provenance: Provenance
 ) -> FacetDoc:
     structure = slab.output.structure
+    single_point = [energy] if "geometries_from" in provenance.settings else []
     heights = structure.cart_coords[:, 2]
     return FacetDoc(
         formula=bulk.output.structure.composition.reduced_formula,
@@ -173,7 +194,7 @@ def _facet(
         natoms=len(structure),
         area=face_area(structure),
         thickness=float(np.ptp(heights)),
-        force_evaluations=force_evaluations(slab),
+        force_evaluations=sum(force_evaluations(doc) for doc in (slab, *single_point)),
         converged=is_converged(slab) and is_converged(bulk),
         provenance=provenance,
     )

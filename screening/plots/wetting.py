@@ -7,8 +7,10 @@ from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from misei.screening.plots.files import Plot
@@ -27,6 +29,7 @@ from misei.screening.results import Queryable, find_documents
 from misei.screening.schemas_adhesion import AdhesionDoc
 from misei.structures.polarity import ANIONS
 
+STABLE_FACE = "on the most stable face"
 ALLOY, SALT = "alloy", "salt"
 COLOURS = {ALLOY: BLUE, SALT: ORANGE}
 # Critical wetting lines by W_ad / 2 gamma_Li.
@@ -128,6 +131,12 @@ def _axis_range(docs: Sequence[AdhesionDoc]) -> tuple[float, float]:
     return 1.05 * lowest, highest / (1.0 - NUMBERS_ROOM)
 
 
+def _stable_faces(docs: Sequence[AdhesionDoc]) -> list[tuple[int, float]]:
+    """Row and ratio on the most stable face, where that is known."""
+    ratios = [doc.wetting_ratio_on_stable_face for doc in docs]
+    return [(row, ratio) for row, ratio in enumerate(ratios) if ratio is not None]
+
+
 def _numbers(doc: AdhesionDoc) -> str:
     return f"{doc.work_of_adhesion:.2f} J/m², {doc.contact_angle:.0f}°"
 
@@ -139,6 +148,12 @@ def interactive_wetting(docs: Sequence[AdhesionDoc]) -> go.Figure:
         chosen = [(row, doc) for row, doc in enumerate(docs) if kind(doc) == name]
         if chosen:
             plot.add_trace(_bars(chosen, name, colour))
+    stable = _stable_faces(docs)
+    plot.add_scatter(
+        x=[ratio for _, ratio in stable], y=[row for row, _ in stable], mode="markers",
+        name=STABLE_FACE, marker={"symbol": "diamond-open", "size": 10, "color": "black"},
+        hovertemplate=f"{STABLE_FACE}: %{{x:.2f}}<extra></extra>",
+    )  # fmt: skip
     for ratio, text in LINES.items():
         plot.add_vline(
             x=ratio, line={"color": GREEN, "dash": "dash", "width": 1.5}, annotation_text=text,
@@ -210,6 +225,8 @@ def printed_wetting(docs: Sequence[AdhesionDoc]) -> Figure:
             textcoords="offset points", va="center", fontsize=PRINTED_SIZE - 2, color=GREY,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8},
         )  # fmt: skip
+    for row, ratio in _stable_faces(docs):
+        panel.plot(ratio, row, "D", color="black", markerfacecolor="none", markersize=5)
     panel.set_xlim(*_axis_range(docs))
     panel.set_ylim(len(docs) - 0.4, -0.8)
     _print_axes(panel, docs)
@@ -229,7 +246,13 @@ def _print_axes(panel: Axes, docs: Sequence[AdhesionDoc]) -> None:
     panel.tick_params(axis="x", labelsize=PRINTED_SIZE, direction="in")
     panel.tick_params(axis="y", length=0)
     kinds = [name for name in COLOURS if any(kind(doc) == name for doc in docs)]
+    handles: list[Artist] = [Patch(color=COLOURS[name], label=name) for name in kinds]
+    if _stable_faces(docs):
+        handles.append(
+            Line2D([], [], marker="D", color="black", markerfacecolor="none", linestyle="",
+                   markersize=5, label=STABLE_FACE)
+        )  # fmt: skip
     panel.legend(
-        handles=[Patch(color=COLOURS[name], label=name) for name in kinds], loc="lower right",
+        handles=handles, loc="lower right",
         frameon=False, fontsize=PRINTED_SIZE - 1,
     )  # fmt: skip

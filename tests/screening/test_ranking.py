@@ -58,6 +58,25 @@ def test_numbers_of_a_ranked_alloy(build: SimpleNamespace) -> None:
     assert candidate.engine_version == "toy 1.2"
 
 
+def test_interval_of_the_document_replaces_the_flat_one(build: SimpleNamespace) -> None:
+    item = build.screened("Li3Al", 0.8, 0.10)
+    item.adhesion.wetting_ratio_interval = (0.7, 1.3)
+    (candidate,) = ranked([item]).candidates
+    assert candidate.wetting_ratio_interval == (0.7, 1.3)
+
+
+def test_energies_are_those_of_the_documents(build: SimpleNamespace) -> None:
+    item = build.screened("Li3Al", 0.8, 0.10)
+    assert ranked([item]).candidates[0].energies_from == "potential"
+    provenance = item.adhesion.provenance
+    item.adhesion.provenance = provenance.model_copy(
+        update={"energies_from": "DFT on a potential's geometry"}
+    )
+    assert ranked([item]).candidates[0].energies_from == (
+        "adhesion: DFT on a potential's geometry; migration: potential"
+    )
+
+
 def test_pareto_front(build: SimpleNamespace) -> None:
     ranking = ranked(
         [

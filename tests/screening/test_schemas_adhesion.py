@@ -56,6 +56,25 @@ def test_best_is_that_of_largest_work_where_an_interface_energy_is_missing(build
     assert doc.critical_overpotential() is None
 
 
+def test_stable_face_is_that_of_lowest_surface_energy(build):
+    doc = build.adhesion("LiF", [0.7, 0.1, 0.2])
+    assert doc.wetting_ratio_on_stable_face is None
+    faces = [
+        {"substrate": 0.7, "alike": True}, {"substrate": 0.3, "alike": True},
+        {"substrate": 0.1, "alike": False},
+    ]  # fmt: skip
+    doc.interfaces = [
+        with_energies(i, film=0.5, substrate=f["substrate"]).model_copy(
+            update={"equivalent_faces": f["alike"]}
+        )
+        for i, f in zip(doc.interfaces, faces, strict=True)
+    ]
+    # gamma_Li of the made-up engine is 0.5 J/m2: the ratio is W_ad in J/m2.
+    assert doc.wetting_ratio_on_stable_face == pytest.approx(0.1)
+    doc.interfaces = doc.interfaces[:2]
+    assert doc.wetting_ratio == pytest.approx(0.7)
+
+
 def test_critical_overpotential_by_hand(build):
     doc = build.adhesion("LiF", [0.2])
     doc.interfaces = [with_energies(doc.interfaces[0], film=0.5, substrate=0.4)]

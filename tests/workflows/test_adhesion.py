@@ -17,7 +17,7 @@ from misei.structures.interfaces import InterfaceLimits
 from misei.workflows.adhesion import AdhesionMaker
 from misei.workflows.calculators import SharedCalculator
 from misei.workflows.engines import UnknownEngineError
-from misei.workflows.surfaces import SurfaceEnergyMaker
+from misei.workflows.surfaces import SurfaceEnergyMaker, symmetric_slabs
 
 SMALL = InterfaceLimits(
     max_atoms=40, max_strain=0.12, strain_step=0.12, film_thickness=6.0, substrate_thickness=6.0
@@ -245,12 +245,10 @@ def test_relaxation_that_did_not_converge_is_in_the_document(tmp_path, monkeypat
 
 
 def test_polar_facets_of_a_salt_are_left_out():
-    from misei.workflows.surfaces import _symmetric_slabs
-
     salt = Structure.from_spacegroup(
         "Fm-3m", Lattice.cubic(4.62), ["Li", "O"], [[0.25] * 3, [0, 0, 0]]
     ).get_primitive_structure()
-    slabs, left_out = _symmetric_slabs(salt, SurfaceEnergyMaker(engine="emt"), 8.0)
+    slabs, left_out = symmetric_slabs(salt, SurfaceEnergyMaker(engine="emt"), 8.0)
     assert set(slabs) == {(1, 1, 0), (1, 1, 1)}
     assert ["(1, 0, 0)" in text for text in left_out] == [True]
     for slab in slabs.values():

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from misei.screening.schemas_paths import PathGuess
 from misei.workflows import keys
 from misei.workflows.engines import get_engine
 from misei.workflows.keys import content_uuid, keyed
@@ -111,12 +112,13 @@ def test_settings_of_the_maker_are_content() -> None:
 
 def test_engine_jobs_differ_by_tolerance_structure_kind_and_engine() -> None:
     engine = get_engine("emt", 0.05)
+    guess = PathGuess(images=[copper()] * 3, end_energies=(0.0, 0.0), mover=0)
     distinct = [
         engine.relax(copper(), "x"),
         engine.relax(copper(3.6001), "x"),
         engine.relax_ions(copper(), "x"),
         engine.static(copper(), "x"),
-        engine.neb([copper(), copper()], "x"),
+        engine.saddle(guess, "x"),
         get_engine("emt", 0.04).relax(copper(), "x"),
         get_engine("sevennet", 0.05).relax(copper(), "x"),
         get_engine("sevennet-l3i5", 0.05).relax(copper(), "x"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from ase.calculators.emt import EMT
 from ase.mep import NEB
 from ase.optimize import FIRE, LBFGS
 from ase.vibrations import Vibrations
+from jobflow import CURRENT_JOB, JobStore
+from maggma.stores import MemoryStore
 from numpy.typing import NDArray
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -35,8 +38,10 @@ FMAX = 0.02
 SAME_SADDLE_EV = 0.005
 # A mirrored image against its own evaluation: the supercell's symmetry holds to 1e-8 angstrom.
 MIRRORED_EV = 1e-4
-# Ritz values of a few directions lie above the Hessian's lowest; worst of seven hops 8 %.
+# Ritz values of a few directions lie above the Hessian's lowest, for first neighbours by 5 to 8 %.
 LOWEST_CURVATURE = 0.12
+# A walk that is replayed and goes on may differ in the last bits of EMT's sums.
+REPLAYED_EV = 1e-7
 # Finite differences of 0.01 and 0.02 angstrom, eV/angstrom^2.
 DIFFERENCES = 0.05
 
@@ -185,7 +190,7 @@ def test_the_shortcut_can_be_switched_off(shortcut: bool) -> None:
     assert doc.saddle_energy == pytest.approx(plain_band("Cu")[0], abs=SAME_SADDLE_EV)
 
 
-def test_curvatures_bound_the_hessians_from_above(tmp_path: Any) -> None:
+def test_curvatures_bound_the_hessians_from_above(tmp_path: Path) -> None:
     guess = vacancy_hop("Cu")
     found, _ = search(guess)
     exact = np.linalg.eigvalsh(hessian(found.path[1], str(tmp_path / "vibrations")))
@@ -196,17 +201,16 @@ def test_curvatures_bound_the_hessians_from_above(tmp_path: Any) -> None:
     assert found.curvatures[1] >= exact[4] - DIFFERENCES > 0
 
 
-def test_two_curvatures_fall_from_the_top_of_a_hill(tmp_path: Any) -> None:
-    """Between the sites of a second-neighbour hop an atom stands on no single saddle."""
-    atoms = Atoms("H", positions=[[5.0, 5, 5]], cell=np.eye(3) * 10, pbc=True)
+def test_two_curvatures_fall_from_the_top_of_a_hill() -> None:
+    atoms = AseAtomsAdaptor.get_atoms(hill_guess().images[2], msonable=False)
     atoms.calc = SharedCalculator(Hill())
-    hop_direction = np.array([[1.0, 0, 0]])
+    hop_direction = np.array([[1.0, 0, 0], [0, 0, 0]])
     modes = lowest_modes(atoms, [hop_direction, *across(hop_direction, 0)])
     assert modes.negative == 2
 
 
 class Hill(Calculator):  # type: ignore[misc]
-    """One atom between (4, 5, 5) and (6, 5, 5): two saddles beside a hill in the middle."""
+    """The first atom between (4, 5, 5) and (6, 5, 5): two saddles beside a hill in the middle."""
 
     implemented_properties = ("energy", "forces")
     barrier, wall, aside = 0.5, 0.8, 0.4
@@ -221,16 +225,16 @@ class Hill(Calculator):  # type: ignore[misc]
             4 * self.wall * valley * y,
             2 * z,
         ]
-        self.results = {"energy": energy, "forces": -np.array([slope])}
+        self.results = {"energy": energy, "forces": -np.array([slope, [0, 0, 0]])}
 
 
 def hill_guess() -> PathGuess:
     lattice = Lattice.cubic(10.0)
     images = [
-        Structure(lattice, ["H"], [[x, 5.0, 5.0]], coords_are_cartesian=True)
+        Structure(lattice, ["H", "He"], [[x, 5, 5], [0, 0, 0]], coords_are_cartesian=True)
         for x in (4.0, 4.5, 5.0, 5.5, 6.0)
     ]
-    inversion = Swap((-np.eye(3)).tolist(), [10.0] * 3, [0], 0, [5.0] * 3)
+    inversion = Swap((-np.eye(3)).tolist(), [10.0] * 3, [0, 1], 0, [5.0] * 3)
     return PathGuess(images=images, end_energies=(0.0, 0.0), mover=0, swap=inversion)
 
 
@@ -359,6 +363,49 @@ def test_tangents_are_those_of_ases_band() -> None:
         assert projected[k - 1] == pytest.approx(forces - np.vdot(forces, along) * along, abs=1e-9)
 
 
+class Killed(BaseException):
+    """A kill that no job catches."""
+
+
+@pytest.mark.parametrize("kills", [[3], [6, 2, 5, 1]])
+def test_a_killed_search_repeats_no_evaluation(
+    kills: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    guess, made, lives = asymmetric_hop(), [0], [1000]
+    original = EMT.calculate
+
+    def mortal(self: EMT, *args: Any, **kwargs: Any) -> None:
+        if lives[0] == 0:
+            raise Killed
+        original(self, *args, **kwargs)
+        made[0] += 1
+        lives[0] -= 1
+
+    def run() -> PathDoc:
+        store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+        store.connect()
+        try:
+            output: PathDoc = get_engine("emt", FMAX).saddle(guess, "x").run(store).output
+            return output
+        finally:
+            CURRENT_JOB.reset()
+
+    monkeypatch.setattr(EMT, "calculate", mortal)
+    whole, needed = run(), made[0]
+    assert needed == whole.force_evaluations
+    made[0] = 0
+    for lives[0] in kills:
+        with pytest.raises(Killed):
+            run()
+    lives[0] = 1000
+    again = run()
+    assert made[0] == needed == again.force_evaluations
+    assert again.energies == pytest.approx(whole.energies, abs=REPLAYED_EV)
+    assert (again.method, again.state) == (whole.method, whole.state)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_equal_searches_give_equal_documents() -> None:
     first, second = (document(asymmetric_hop()) for _ in range(2))
     assert first.model_dump(exclude={"provenance"}) == second.model_dump(exclude={"provenance"})
@@ -374,7 +421,7 @@ def test_the_saddle_is_the_image_that_met_the_forces() -> None:
     pushed.positions += 0.002
     pushed.rattle(0.01, seed=3)
     pushed.calc = SharedCalculator(EMT())
-    assert 0 < pushed.get_potential_energy() - roof.path[top].get_potential_energy()
+    assert pushed.get_potential_energy() - roof.path[top].get_potential_energy() > 0
     images = len(roof.path)
     roof.path.insert(top, pushed)
     roof._keep_below(top + 1)
