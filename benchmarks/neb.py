@@ -238,7 +238,7 @@ def main() -> None:
     print_table(rows)
     if earlier:
         print(
-            "\nwall times of atomate2 and ASE are of another run: do not compare them with misei's"
+            "\nwall times of atomate2 and ASE are of another run, not to be compared with misei's"
         )
     print_means(rows)
     if not print_agreement(rows):

@@ -144,8 +144,10 @@ class SaddleSearch:
             return True
         modes = self._modes(image, [hop, *sideways], swap)
         if modes.negative and modes.even(modes.negative - 1, swap):
-            # Stuck on a symmetry higher than the swap's: pushed off it once.
-            image.positions += NUDGE * _even(modes.vectors[modes.negative - 1], swap)
+            # Stuck on a symmetry higher than the swap's: pushed off it once, and far, because flat
+            # tops meet the force tolerance (LiF: 0.05 angstrom falls back, the path lies 0.3 aside).
+            push = _even(modes.vectors[modes.negative - 1], swap)
+            image.positions += ASIDE * push / np.linalg.norm(push, axis=1).max()
             self._relax_midpoint(image, swap)
             modes = self._modes(image, [hop, *sideways], swap)
         if modes.negative == 1 and not modes.even(0, swap):
