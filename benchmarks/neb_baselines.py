@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.mep.neb import NEB, NEBOptimizer
 from ase.optimize import BFGS
-from atomate2.ase.jobs import EmtRelaxMaker
+from atomate2.ase.jobs import AseRelaxMaker, EmtRelaxMaker
 from atomate2.ase.neb import AseNebFromEndpointsMaker
 from atomate2.forcefields.jobs import ForceFieldRelaxMaker
 from atomate2.forcefields.utils import ForceFieldMixin
@@ -57,7 +57,8 @@ class _SevenNetNebMaker(ForceFieldMixin, AseNebFromEndpointsMaker):
 def atomate2_barrier(placed: PlacedHop) -> Measured:
     """Compute a barrier by atomate2's maker: FIRE for the ends, linear path, FIRE for the band."""
     common: dict[str, Any] = {"relax_kwargs": {"fmax": FMAX}, "steps": MAX_STEPS}
-    relax, band = _EmtRelaxMaker, _EmtNebMaker
+    relax: type[AseRelaxMaker] = _EmtRelaxMaker
+    band: type[AseNebFromEndpointsMaker] = _EmtNebMaker
     if placed.case.engine == "sevennet":
         relax, band, common = _SevenNetRelaxMaker, _SevenNetNebMaker, {**common, **SEVENNET}
     maker = band(

@@ -93,13 +93,13 @@ def reference(identifier: str) -> Structure:
 
 def layered(host: str, guest: str, lattice: Lattice) -> Structure:
     """Make fcc with every fourth (001) layer of a guest: two kinds of host sites."""
-    coords = [[0, 0, 0], [0, 0, 0.5], [0.5, 0.5, 0.25]]
+    coords = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.5], [0.5, 0.5, 0.25]]
     return Structure.from_spacegroup(123, lattice, [guest, host, host], coords)
 
 
 def stripes(host: str, guest: str, length: float) -> Structure:
     """Make the D0_22 order (Al3Ti) of fcc: two kinds of host sites."""
-    coords = [[0, 0, 0], [0, 0, 0.5], [0, 0.5, 0.25]]
+    coords = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.5], [0.0, 0.5, 0.25]]
     lattice = Lattice.tetragonal(length, 2.0 * length)
     return Structure.from_spacegroup(139, lattice, [guest, host, host], coords)
 

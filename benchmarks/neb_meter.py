@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+from unittest.mock import patch
 
 from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
@@ -72,10 +73,7 @@ def metered(engine: str) -> Iterator[Meter]:
         meter.evaluations += 1
         original(self, *args, **kwargs)
 
-    kind.calculate = calculate
     start = perf_counter()
-    try:
+    with patch.object(kind, "calculate", calculate):
         yield meter
-    finally:
-        meter.seconds = perf_counter() - start
-        kind.calculate = original
+    meter.seconds = perf_counter() - start

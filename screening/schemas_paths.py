@@ -15,7 +15,7 @@ from pymatgen.core import Structure
 from misei.screening.schemas import CalculationDoc, Document
 from misei.structures.hop_symmetry import Swap
 
-PathMethod = Literal["midpoint", "half band", "band"]
+PathMethod = Literal["midpoint", "half band", "one image", "band"]
 PathState = Literal["converged", "steps", "out of reach"]
 
 
@@ -24,7 +24,7 @@ class PathDoc(CalculationDoc):
 
     method: PathMethod = Field(
         description="How the saddle was found: symmetric midpoint relaxed, half a band to a "
-        "symmetric minimum and mirrored, or a whole band."
+        "symmetric minimum and mirrored, one image that climbs between the ends, or a band."
     )
     state: PathState = Field(
         description="'converged'; 'steps': ran out of them, or of ways to a saddle of first order "

@@ -31,7 +31,12 @@ from misei.workflows.engines import (
     is_converged,
 )
 from misei.workflows.keys import keyed, replaced_by
-from misei.workflows.migration_plan import MigrationPlan, PlannedHop, guess_path, plan_hops
+from misei.workflows.migration_plan import (
+    MigrationPlan,
+    PlannedHop,
+    guess_path,
+    plan_hops,
+)
 from misei.workflows.migration_results import (
     highest_saddle_of_interest,
     larger_supercell,
@@ -139,21 +144,26 @@ class MigrationMaker(Maker):
         label = name or structure.composition.reduced_formula
         if self.mobile_species not in structure.composition.get_el_amt_dict():
             raise NoMobileSiteError(f"{label} holds no {self.mobile_species}")
-        bulk_job = engine.relax(primitive_cell(structure), f"{label}: bulk")
-        metal_job = engine.relax(_metal(self.mobile_species), f"{self.mobile_species}: bulk")
-        # The metal itself is a crystal too: one job serves for both.
-        jobs: dict[str, Flow | Job] = {
-            relaxation.uuid: relaxation for relaxation in (bulk_job, metal_job)
-        }
+        jobs: dict[str, Flow | Job] = {}
+        crystal: Structure | OutputReference = primitive_cell(structure)
         cheap: OutputReference | None = None
         if self.start_from is not None:
-            first = replace(self, engine=self.start_from, start_from=None)
-            flow = first.make(structure, name)
+            flow = self._of_engine(self.start_from).make(structure, name)
             jobs[flow.uuid], cheap = flow, flow.output
+            crystal = cheap.crystal if self.mechanism == "vacancy" else crystal
+        bulk_job = engine.relax(crystal, f"{label}: bulk")
+        metal_job = engine.relax(_metal(self.mobile_species), f"{self.mobile_species}: bulk")
+        # The metal itself is a crystal too: one job serves for both.
+        jobs |= {relaxation.uuid: relaxation for relaxation in (bulk_job, metal_job)}
         compute_job = _named(self.compute(bulk_job.output, metal_job.output, cheap), label, "hops")
         return Flow(
             [*jobs.values(), compute_job], output=compute_job.output, name=f"{label}: {self.name}"
         )
+
+    def _of_engine(self, engine: str) -> MigrationMaker:
+        if engine == self.engine:
+            raise UnknownChoiceError(f"start_from {engine!r} is the engine itself")
+        return replace(self, engine=engine, start_from=None)
 
     @property
     def _engine(self) -> Engine:

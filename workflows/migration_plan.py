@@ -9,6 +9,7 @@ from jobflow import job
 from monty.json import MSONable
 from pymatgen.core import Structure
 
+from misei.screening.schemas_migration import MigrationDoc
 from misei.screening.schemas_paths import PathGuess
 from misei.structures.defects import DefectCell, HopEndpoints, interpolate_path, place_hops
 from misei.structures.hop_symmetry import SupercellSymmetry, carried, find_swap
@@ -179,6 +180,26 @@ def _carry(
     if structure is None:
         raise AssertionError(f"no operation carries the defect on site {source} to {site}")
     return structure
+
+
+def known_ends(plan: MigrationPlan, known: MigrationDoc) -> dict[int, Structure]:
+    """Relaxed defects of another engine, by the site of this one's supercell that they are on.
+
+    Parameters
+    ----------
+    plan
+        Of this engine, with the supercell matrix of the other.
+    known
+        What the other engine found.
+    """
+    images = {hop.label: hop.images for hop in known.hops if hop.images}
+    ends: dict[int, Structure] = {}
+    for planned in plan.hops:
+        site, path = planned.ends.initial, images.get(planned.hop.label)
+        if site in plan.sites and path:
+            ideal = plan.cell.ideal(site)
+            ends[site] = Structure(ideal.lattice, ideal.species, path[0].frac_coords)
+    return ends
 
 
 def _taken_over(known: Sequence[Structure], ideal_initial: Structure) -> list[Structure]:

@@ -6,8 +6,10 @@
 2. Finite differences of forces count the negative curvatures there. One: it is the saddle.
    None: it is a minimum; half a band leads to it and the operation mirrors the rest (``half
    band``). Two: the symmetric path is not the lowest; a whole band is started beside it.
-3. Other hops: a band of a few images is relaxed crudely, then its highest image climbs alone,
-   and its curvatures are counted. Where that fails the whole band climbs (``band``).
+3. Other hops: the middle of the first guess climbs alone between the two ends (``one image``).
+4. Either way half-way images down to the ends must lie below the saddle, as in a band of three.
+5. Where that fails a band of a few images is relaxed crudely, then its highest image climbs
+   alone, and its curvatures are counted. Where that fails the whole band climbs (``band``).
 
 A search that ran out of steps is continued from its images. One whose saddle is estimated to
 lie above what is of interest is given up (:func:`~misei.workflows.saddle_settings.lower_bound`).
@@ -50,6 +52,8 @@ Floats = NDArray[np.float64]
 CRUDE_FORCE = 0.3
 CRUDE_STEPS = 12
 CLIMB_STEPS = 40
+# The most evaluations of an image half way down from the saddle.
+SINK_STEPS = 6
 # The mover starts this far from the most symmetric place that the swap allows, angstrom.
 NUDGE = 0.05
 # A band is started this far beside a path that is not the lowest, angstrom.
@@ -129,7 +133,54 @@ class SaddleSearch:
         if swap is not None and (previous is None or previous.method == "midpoint"):
             middle = symmetrized(start[len(start) // 2], swap)
             return self._midpoint(middle, swap, nudge=NUDGE if previous is None else 0.0)
+        if self.settings.one_image and (previous is None or previous.method == "one image"):
+            return self._one_image(start) or self._band(self.guess.images)
         return self._band(start)
+
+    # One image
+
+    def _one_image(self, images: list[Structure]) -> bool:
+        """Whether the middle of the guess, climbing alone, ends as the one saddle of the path."""
+        self.method = "one image"
+        self._set_path([images[0], images[len(images) // 2], images[-1]])
+        if not self._climb(1):
+            return False
+        if self.settings.check_modes and not self._is_saddle(self._band_modes(1), 1):
+            return False
+        return self._falls_to_both_ends(None)
+
+    def _falls_to_both_ends(self, swap: Swap | None) -> bool:
+        """Whether images half way from the saddle to the ends lie below it; they join the path.
+
+        They are the IDPP ones, relaxed across the path only as far as that takes.
+        """
+        first, saddle, last = self.path
+        limit = float(saddle.get_potential_energy())
+        before = self._half_way(first, saddle)
+        if not self._sink(before, saddle.positions - first.positions, limit):
+            return False
+        if swap is None:
+            after = self._half_way(saddle, last)
+            if not self._sink(after, last.positions - saddle.positions, limit):
+                return False
+        else:
+            onto = self.guess.images[-1]
+            (mirrored,) = swap.reversed_path([structure_of(before)], onto=onto)
+            after = AseAtomsAdaptor.get_atoms(mirrored, msonable=False)
+            after.calc = SinglePointCalculator(after, energy=before.get_potential_energy())
+        self.path = [first, before, saddle, after, last]
+        return True
+
+    def _half_way(self, start: Atoms, end: Atoms) -> Atoms:
+        _, middle, _ = interpolated(structure_of(start), structure_of(end), 1)
+        image = AseAtomsAdaptor.get_atoms(middle, msonable=False)
+        image.calc = deepcopy(self.calculator)
+        return image
+
+    def _sink(self, image: Atoms, along: Floats, limit: float) -> bool:
+        direction = along / np.linalg.norm(along)
+        moves = quasi_newton(image, lambda f: perpendicular(f, direction), 0.0, SINK_STEPS)
+        return any(float(image.get_potential_energy()) < limit for _ in moves)
 
     # Midpoint
 
@@ -141,17 +192,17 @@ class SaddleSearch:
         image.positions += nudge * _even(sideways[0] + sideways[1] / 2, swap)
         self._relax_midpoint(image, swap)
         if not self.settings.check_modes:
-            return True
+            return self._falls_to_both_ends(swap) or self._band(self.guess.images)
         modes = self._modes(image, [hop, *sideways], swap)
         if modes.negative and modes.even(modes.negative - 1, swap):
-            # Stuck on a symmetry higher than the swap's: pushed off it once, and far, because flat
-            # tops meet the force tolerance (LiF: 0.05 angstrom falls back, the path lies 0.3 aside).
+            # Stuck on a symmetry higher than the swap's: pushed off it once, and far, because
+            # flat tops meet the force tolerance (LiF: 0.05 angstrom falls back, 0.3 is right).
             push = _even(modes.vectors[modes.negative - 1], swap)
             image.positions += ASIDE * push / np.linalg.norm(push, axis=1).max()
             self._relax_midpoint(image, swap)
             modes = self._modes(image, [hop, *sideways], swap)
         if modes.negative == 1 and not modes.even(0, swap):
-            return True
+            return self._falls_to_both_ends(swap) or self._band(self.guess.images)
         if modes.negative == 0:
             relaxed = structure_of(image)
             return self._half_band(
@@ -190,7 +241,7 @@ class SaddleSearch:
             displaced(self.path, aside, ASIDE)
         if self.settings.climb_alone:
             self._relax_crudely()
-            if self._climb_alone():
+            if self._climb_alone() or self._ends_at_the_top():
                 return True
         self._relax_whole()
         top = highest(self.path)
@@ -239,6 +290,14 @@ class SaddleSearch:
         for image, positions in zip(self.path[1:-1], before[1:-1], strict=True):
             image.positions = positions
         return False
+
+    def _ends_at_the_top(self) -> bool:
+        """Whether no image of the crudely relaxed band lies above the higher end."""
+        *inner, start, end = [*energies(self.path)[1:-1], *self.guess.end_energies]
+        if max(inner) > max(start, end) + ALIKE:
+            return False
+        self.warnings.append("no saddle between the ends: the higher end is the top of the path")
+        return True
 
     def _keep_below(self, top: int) -> None:
         # Beside a flat saddle an image that is only roughly relaxed may lie above it.

@@ -27,6 +27,9 @@ class SaddleSettings(MSONable):
         image moves, one per image in a band. Checks of curvatures are not counted.
     shortcut
         Relax the midpoint, or half a band, where symmetry allows it.
+    one_image
+        Of other hops let one image climb alone between the ends, and take a band only where its
+        curvatures, or images half way down to the ends, speak against it.
     climb_alone
         Relax bands crudely (0.3 eV/angstrom) and let only the highest image climb. Without it
         all images of a band meet ``fmax``.
@@ -43,6 +46,7 @@ class SaddleSettings(MSONable):
     fmax: float = 0.02
     steps: int = 300
     shortcut: bool = True
+    one_image: bool = True
     climb_alone: bool = True
     check_modes: bool = True
     n_images: int = 3

@@ -69,7 +69,7 @@ class ScaledLBFGS(LBFGS):  # type: ignore[misc]
     memory starts anew.
     """
 
-    def __init__(self, atoms: Optimizable) -> None:
+    def __init__(self, atoms: Atoms | Optimizable) -> None:
         super().__init__(cast(Any, atoms), logfile=cast(Any, None), alpha=FIRST_CURVATURE)
         self.unit = FIRST_CURVATURE * self.state.H0
 
