@@ -30,7 +30,7 @@ ALLOYS = ("LiZn", "Li5Mg", "Li9Al4", "Li3Ag", "Li13In3", "Li15Ge4", "Li21Si5", "
 SALTS = ("Li2O", "LiF", "LiCl", "Li2S", "Li3P", "Li3N")
 BARRIER_HEADINGS = (
     "crystal", "E_m 1D / 2D / 3D (eV)", "E_f (eV)", "E_m + E_f (eV)", "hops computed / given up",
-    "saddles by midpoint / half band / band", "atoms", "change with supercell (eV)",
+    "saddles by midpoint / one image / other", "atoms", "change with supercell (eV)",
     "force evaluations", "wall time (min)",
 )  # fmt: skip
 ADHESION_HEADINGS = (
@@ -58,6 +58,7 @@ def barrier_row(formula: str, doc: MigrationDoc, minutes: float | None) -> list[
     """One line of the table of barriers."""
     by_dimension = (doc.barriers_by_dimension.get(d) for d in ("1", "2", "3"))
     methods = [hop.method for hop in doc.hops]
+    others = len([m for m in methods if m not in ("midpoint", "one image")])
     *_, before, last = [None, None, *doc.supercell_steps]
     change = "-"
     if before is not None and last is not None:
@@ -74,7 +75,7 @@ def barrier_row(formula: str, doc: MigrationDoc, minutes: float | None) -> list[
         number(doc.vacancy_formation_energy),
         number(doc.activation_energy),
         f"{len(doc.hops)} / {len(doc.hops_out_of_reach)}",
-        " / ".join(str(methods.count(m)) for m in ("midpoint", "half band", "band")),
+        f"{methods.count('midpoint')} / {methods.count('one image')} / {others}",
         str(doc.natoms),
         change,
         str(doc.force_evaluations),

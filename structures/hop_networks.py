@@ -138,9 +138,7 @@ def percolating_networks(
         Network by number of dimensions; those never reached are left out.
     """
     energy_of = {
-        site: energy
-        for sites, energy in zip(orbits, site_energies, strict=True)
-        for site in sites
+        site: energy for sites, energy in zip(orbits, site_energies, strict=True) for site in sites
     }
     networks: dict[int, PercolatingNetwork] = {}
     opened: list[int] = []

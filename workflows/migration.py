@@ -116,9 +116,12 @@ class MigrationMaker(Maker):
 
     @classmethod
     def standard(cls, engine: str = DEFAULT_ENGINE, **changes: Any) -> MigrationMaker:
-        """Return the preset for results: every hop, and supercells converged to 0.02 eV."""
-        choices = {"hop_selection": "bounded", "supercell_tolerance": 0.02, **changes}
-        return cls(engine=engine, **choices)
+        """Return the preset for results: every hop, and supercells converged to 0.02 eV.
+
+        All hops are searched in the smallest supercell, those of the best network in all.
+        """
+        choices = {"hop_selection": "bounded", "min_length": 8.0, "supercell_tolerance": 0.02}
+        return cls(engine=engine, **{**choices, **changes})
 
     def make(self, structure: Structure, name: str | None = None) -> Flow:
         """Make the flow for a crystal.

@@ -17,7 +17,8 @@ from ase.spacegroup import crystal
 
 from misei.workflows import batched
 from misei.workflows.batched import BatchedNEB, evaluate_batch, gains
-from misei.workflows.calculators import Journal, SharedCalculator
+from misei.workflows.calculators import SharedCalculator
+from misei.workflows.journal import Journal
 
 # float32 has 24 bits, 1.2e-7 of a number from one to the next. A batch sums in another order,
 # which costs a few of these steps of the largest number.

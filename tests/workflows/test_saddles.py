@@ -160,7 +160,10 @@ def test_a_relaxed_midpoint_is_the_saddle_of_a_plain_band(metal: str) -> None:
     energy, evaluations = plain_band(metal)
     doc = document(vacancy_hop(metal))
     assert doc.converged
-    assert (doc.method, doc.saddle, doc.warnings) == ("midpoint", 1, [])
+    # Ends, saddle, and an image half way down on either side.
+    assert (doc.method, doc.saddle, doc.warnings) == ("midpoint", 2, [])
+    assert len(doc.images) == 5
+    assert doc.energies == sorted(doc.energies[:3]) + sorted(doc.energies[3:], reverse=True)
     assert doc.saddle_energy == pytest.approx(energy, abs=SAME_SADDLE_EV)
     assert doc.residual_force <= FMAX
     assert sum(c < 0 for c in doc.curvatures) == 1
@@ -168,33 +171,43 @@ def test_a_relaxed_midpoint_is_the_saddle_of_a_plain_band(metal: str) -> None:
     assert 6 * doc.force_evaluations < evaluations
 
 
-@pytest.mark.parametrize("climb_alone", [True, False])
-def test_a_band_finds_the_saddle_of_a_plain_band(climb_alone: bool) -> None:
+@pytest.mark.parametrize(
+    ("choices", "method"),
+    [
+        ({}, "one image"),
+        ({"one_image": False}, "band"),
+        ({"one_image": False, "climb_alone": False}, "band"),
+    ],
+)
+def test_other_hops_have_the_saddle_of_a_plain_band(choices: dict[str, bool], method: str) -> None:
     energy, evaluations = plain_band("asymmetric")
     guess = asymmetric_hop()
     assert guess.swap is None
-    doc = document(guess, climb_alone=climb_alone)
+    doc = document(guess, **choices)
     assert doc.converged
-    assert doc.method == "band"
+    assert doc.method == method
     assert doc.saddle_energy == pytest.approx(energy, abs=SAME_SADDLE_EV)
     assert doc.residual_force <= FMAX
     assert doc.energies[0] == guess.end_energies[0]
     assert doc.energies[-1] == guess.end_energies[1]
-    if climb_alone:
+    if choices.get("climb_alone", True):
         assert 2.5 * doc.force_evaluations < evaluations
 
 
-@pytest.mark.parametrize("shortcut", [True, False])
-def test_the_shortcut_can_be_switched_off(shortcut: bool) -> None:
-    doc = document(vacancy_hop("Cu"), shortcut=shortcut)
-    assert doc.method == ("midpoint" if shortcut else "band")
+@pytest.mark.parametrize(
+    ("shortcut", "one_image", "method"),
+    [(True, True, "midpoint"), (False, True, "one image"), (False, False, "band")],
+)
+def test_every_shortcut_can_be_switched_off(shortcut: bool, one_image: bool, method: str) -> None:
+    doc = document(vacancy_hop("Cu"), shortcut=shortcut, one_image=one_image)
+    assert doc.method == method
     assert doc.saddle_energy == pytest.approx(plain_band("Cu")[0], abs=SAME_SADDLE_EV)
 
 
 def test_curvatures_bound_the_hessians_from_above(tmp_path: Path) -> None:
     guess = vacancy_hop("Cu")
     found, _ = search(guess)
-    exact = np.linalg.eigvalsh(hessian(found.path[1], str(tmp_path / "vibrations")))
+    exact = np.linalg.eigvalsh(hessian(found.path[2], str(tmp_path / "vibrations")))
     lowest = found.curvatures[0]
     assert exact[0] - DIFFERENCES <= lowest < 0
     assert lowest == pytest.approx(exact[0], rel=LOWEST_CURVATURE)
