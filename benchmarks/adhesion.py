@@ -1,0 +1,374 @@
+"""Work of adhesion: misei's choice of interfaces against relaxing everything.
+
+Both look at the same candidates in the same registries (facets, terminations and cells of the
+same relaxed crystals), with the same engine, force tolerance and slabs, each relaxed once:
+
+misei   AdhesionMaker: registries between rigid slabs, the most promising candidates relaxed
+plain   every candidate in every registry relaxed to the end, from where the atoms touch
+
+What counts is the interface of lowest interface energy gamma_int, as in the documents, and beside
+it the one of largest W_ad. "missed" is how much gamma_int misei's choice lies above plain's; it has
+two parts, candidates that were not relaxed and registries that end in a higher minimum. Force
+evaluations are the calls of the model; misei's must be those in its document. What they cost is
+atoms x evaluations. The relaxed crystals and the film's surface energy are the same for both and
+count for nobody.
+
+Exits with 1 where W_ad of an interface that both relaxed is lower by more than 0.03 J/m2 in misei's
+run, or where its document counts evaluations differently.
+
+    python benchmarks/adhesion.py
+    python benchmarks/adhesion.py --cases "Cu|Ag" "Cu|Cu3Au" --relaxed 1
+    python benchmarks/adhesion.py --registries "single points" --json points.json
+    python benchmarks/adhesion.py --plain points.json     # run only misei again
+    python benchmarks/adhesion.py --engine sevennet
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import geometric_mean, mean
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports numpy
+
+from ase.calculators.calculator import Calculator
+from jobflow import Flow, Job, JobStore, OutputReference, run_locally
+from maggma.stores import MemoryStore
+from markdown import number, table
+from neb_cases import reference
+from neb_meter import calculator
+from pymatgen.core import Lattice, Structure
+from rich.console import Console
+from rich.progress import Progress
+
+from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc, best_interface
+from misei.structures.interfaces import InterfaceCandidate, InterfaceLimits, find_interfaces
+from misei.structures.slab_cells import slab_cell
+from misei.workflows.adhesion import AdhesionMaker
+from misei.workflows.adhesion_results import Crystals, Parts, interface_document
+from misei.workflows.engines import get_engine, is_converged
+from misei.workflows.single_points import relaxed_with_energy
+
+# W_ad of one interface by both, J/m2: the tolerance of AdhesionMaker's own convergence in size.
+AGREEMENT = 0.03
+RIGID, POINTS = "rigid", "single points"
+EMT_LIMITS = InterfaceLimits(
+    max_strain=0.08, strain_step=0.04, max_atoms=60, max_miller=2, registries=3,
+    film_thickness=6.0, substrate_thickness=6.0,
+)  # fmt: skip
+SEVENNET_LIMITS = InterfaceLimits(
+    max_strain=0.08, strain_step=0.04, max_atoms=45, max_terminations=2, registries=2,
+    film_thickness=6.0, substrate_thickness=6.0,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A film on a substrate."""
+
+    name: str
+    engine: str
+    film: str
+    lattices: tuple[Any, ...]
+    substrate: Callable[[], Structure]
+    limits: InterfaceLimits
+
+    def maker(self, relaxed: int, candidates: int, rigid: bool) -> AdhesionMaker:
+        """Maker of the misei run; plain takes its limits from it."""
+        return AdhesionMaker(
+            engine=self.engine,
+            film=self.film,
+            film_lattices=self.lattices,
+            limits=self.limits,
+            candidates=candidates,
+            rigid=rigid,
+            relaxed=relaxed,
+            surface_thickness=self.limits.film_thickness,
+        )
+
+
+def ordered(
+    group: str, lattice: Lattice, species: Sequence[str], *coords: list[float]
+) -> Structure:
+    """Make a primitive crystal."""
+    crystal = Structure.from_spacegroup(group, lattice, species, coords)
+    return crystal.get_primitive_structure()
+
+
+def _emt(
+    film: str, name: str, group: str, lattice: Lattice, *sites: tuple[str, list[float]]
+) -> Case:
+    species, coords = [s for s, _ in sites], [c for _, c in sites]
+    substrate = partial(ordered, group, lattice, species, *coords)
+    return Case(f"{film}|{name}", "emt", film, ("fcc",), substrate, EMT_LIMITS)
+
+
+def _metal(film: str, substrate: str, a: float) -> Case:
+    return _emt(film, substrate, "Fm-3m", Lattice.cubic(a), (substrate, [0, 0, 0]))
+
+
+def _lithium(name: str, identifier: str) -> Case:
+    substrate = partial(reference, identifier)
+    return Case(f"Li|{name}", "sevennet", "Li", ("bcc", "fcc"), substrate, SEVENNET_LIMITS)
+
+
+CORNER, CENTRE, FACE = [0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, 0.5, 0.0]
+CASES = [
+    _metal("Cu", "Ag", 4.06),
+    _metal("Cu", "Ni", 3.49),
+    _metal("Cu", "Pd", 3.88),
+    _metal("Ag", "Au", 4.05),
+    _metal("Au", "Ni", 3.49),
+    _metal("Pt", "Al", 4.0),
+    _emt("Cu", "Cu3Au", "Pm-3m", Lattice.cubic(3.75), ("Cu", FACE), ("Au", CORNER)),
+    _emt("Ag", "AgPd3", "Pm-3m", Lattice.cubic(3.95), ("Pd", FACE), ("Ag", CORNER)),
+    _emt("Au", "CuAu", "P4/mmm", Lattice.tetragonal(2.8, 3.7), ("Cu", CORNER), ("Au", CENTRE)),
+    _emt("Al", "NiAl", "Pm-3m", Lattice.cubic(2.88), ("Ni", CORNER), ("Al", CENTRE)),
+    _lithium("LiAl", "LiAl-227"),
+    _lithium("LiZn", "LiZn-227"),
+    _lithium("LiF", "LiF-225"),
+    _lithium("Li2O", "Li2O-225"),
+]
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One relaxed interface; energies in J/m2."""
+
+    face: str
+    work: float
+    gamma: float | None
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one method found, and what it cost.
+
+    Attributes
+    ----------
+    best, strongest
+        Of lowest interface energy, and of largest W_ad.
+    contacts
+        All relaxed interfaces by facets, terminations and film lattice; of several registries
+        the one of largest W_ad.
+    evaluations, atom_evaluations
+        Force calls, and the atoms in them.
+    """
+
+    best: Contact
+    strongest: Contact
+    contacts: dict[str, Contact]
+    evaluations: int
+    atom_evaluations: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case by both methods."""
+
+    name: str
+    engine: str
+    candidates: int
+    documented: int
+    misei: Found
+    plain: Found
+
+    @property
+    def ratio(self) -> float:
+        """How many times more atom-evaluations plain makes."""
+        return self.plain.atom_evaluations / self.misei.atom_evaluations
+
+    @property
+    def missed(self) -> float | None:
+        """Interface energy of misei's best minus that of plain's, J/m2."""
+        ours, theirs = self.misei.best.gamma, self.plain.best.gamma
+        return None if ours is None or theirs is None else ours - theirs
+
+    @property
+    def differences(self) -> dict[str, float]:
+        """W_ad of misei minus that of plain, J/m2, of the interfaces that both relaxed."""
+        contacts = self.misei.contacts
+        return {key: contacts[key].work - self.plain.contacts[key].work for key in contacts}
+
+    @property
+    def missed_by_choice(self) -> float | None:
+        """Part of :attr:`missed` from candidates not relaxed, by plain's own energies, J/m2."""
+        relaxed = [self.plain.contacts[key].gamma for key in self.misei.contacts]
+        known = [gamma for gamma in relaxed if gamma is not None]
+        lowest = self.plain.best.gamma
+        return None if lowest is None or not known else min(known) - lowest
+
+
+@dataclass
+class Meter:
+    """Force calls, atoms in them and seconds within a block of :func:`metered`."""
+
+    evaluations: int = 0
+    atom_evaluations: int = 0
+    seconds: float = 0.0
+
+
+@contextmanager
+def metered(engine: str, called: Callable[[int], None]) -> Iterator[Meter]:
+    """Count every force call that reaches the model; ``called`` gets their number so far."""
+    meter, kind = Meter(), type(calculator(engine).model)
+    original = kind.calculate
+
+    def calculate(self: Calculator, atoms: Any = None, *args: Any, **kwargs: Any) -> None:
+        meter.evaluations += 1
+        meter.atom_evaluations += len(atoms)
+        called(meter.evaluations)
+        original(self, atoms, *args, **kwargs)
+
+    start = perf_counter()
+    with patch.object(kind, "calculate", calculate):
+        yield meter
+    meter.seconds = perf_counter() - start
+
+
+class Runner:
+    """Runs jobs in this process; later ones may refer to the outputs of earlier ones."""
+
+    def __init__(self) -> None:
+        self.store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+        self.outputs: dict[str, Any] = {}
+
+    def run(self, work: Flow | Job) -> Any:
+        """Run and return the output."""
+        with TemporaryDirectory() as folder:
+            responses = run_locally(
+                work,
+                store=self.store,
+                log=False,
+                create_folders=True,
+                root_dir=folder,
+                ensure_success=True,
+                allow_external_references=True,
+            )
+        for uuid, replies in responses.items():
+            self.outputs[uuid] = replies[max(replies)].output
+        return self.output(work.output)
+
+    def output(self, reference: Any) -> Any:
+        """Document that a reference to a whole output stands for."""
+        while isinstance(reference, OutputReference):  # a replaced job's is another reference
+            reference = self.outputs[reference.uuid]
+        return reference
+
+
+def measure(
+    case: Case, maker: AdhesionMaker, earlier: Row | None, show: Callable[[str], None]
+) -> Row:
+    """Run one case by both methods; plain's of an earlier run is taken as it is."""
+    runner = Runner()
+    film = maker.film_flow()
+    bulk = get_engine(maker.engine, maker.fmax).relax(case.substrate(), f"{case.name} relax bulk")
+    show("crystals")
+    runner.run(Flow([film, bulk]))
+    with metered(case.engine, lambda n: show(f"misei {n}")) as meter:
+        adhesion: AdhesionDoc = runner.run(maker.from_relaxed(bulk.output, case.name, film.output))
+    ours = found(adhesion.interfaces, meter)
+    documented = adhesion.force_evaluations - adhesion.film_surface.force_evaluations
+    relaxed, film_document = runner.output(bulk.output), runner.output(film.output)
+    crystals = Crystals(
+        alloy=case.name,
+        crystal=relaxed.output.structure,
+        energy=relaxed.output.energy,
+        film=film_document,
+        converged=is_converged(relaxed) and film_document.converged,
+    )
+    candidates = find_interfaces(
+        crystals.crystal, film_document.crystals, maker.limits, maker.candidates
+    ).candidates
+    if earlier is None:
+        with metered(case.engine, lambda n: show(f"plain {n}")) as meter:
+            documents = everything_relaxed(maker, crystals, candidates, runner)
+        plain = found(documents, meter)
+    else:
+        plain = earlier.plain
+    return Row(case.name, case.engine, len(candidates), documented, ours, plain)
+
+
+def everything_relaxed(
+    maker: AdhesionMaker, crystals: Crystals, candidates: list[InterfaceCandidate], runner: Runner
+) -> list[InterfaceDoc]:
+    """Relax every candidate in every registry, from where the atoms touch."""
+    jobs: dict[str, Job] = {}
+    every: list[tuple[InterfaceCandidate, Parts]] = []
+    relax = partial(relaxed_with_energy, maker.engine, None, maker.fmax, jobs=jobs)
+    for number_, candidate in enumerate(candidates):
+        slabs = {
+            "film": slab_cell(candidate.film, maker.limits.vacuum).slab,
+            "substrate": slab_cell(candidate.substrate, maker.limits.vacuum).slab,
+            "film unstrained": candidate.film_unstrained,
+        }
+        shared = {part: relax(slab, name=f"{number_} {part}") for part, slab in slabs.items()}
+        every += [
+            (
+                candidate,
+                {"interface": relax(candidate.interface(r), name=f"{number_} {r}"), **shared},
+            )
+            for r in candidate.registries
+        ]
+    runner.run(Flow([*jobs.values()]))
+    return [
+        interface_document(maker, crystals, candidate, None, resolved(parts, runner))
+        for candidate, parts in every
+    ]
+
+
+def resolved(parts: Parts, runner: Runner) -> Parts:
+    """Documents in the place of the references to them."""
+    return {
+        name: (runner.output(geometry), runner.output(energy))
+        for name, (geometry, energy) in parts.items()
+    }
+
+
+def found(documents: list[InterfaceDoc], meter: Meter) -> Found:
+    """Gather the interfaces that a method relaxed."""
+    contacts: dict[str, Contact] = {}
+    for document in documents:
+        key = " ".join((document.film_lattice, miller(document.film_miller), face(document)))
+        if key not in contacts or contacts[key].work < document.work_of_adhesion:
+            contacts[key] = contact(document)
+    strongest = max(documents, key=lambda document: document.work_of_adhesion)
+    return Found(
+        best=contact(best_interface(documents)),
+        strongest=contact(strongest),
+        contacts=contacts,
+        evaluations=meter.evaluations,
+        atom_evaluations=meter.atom_evaluations,
+        seconds=meter.seconds,
+    )
+
+
+def contact(document: InterfaceDoc) -> Contact:
+    return Contact(
+        face=face(document),
+        work=document.work_of_adhesion,
+        gamma=document.interface_energy,
+        converged=document.converged,
+    )
+
+
+def face(document: InterfaceDoc) -> str:
+    """Facet and termination of the substrate."""
+    return f"{miller(document.substrate_miller)} {document.termination.split(' | ')[1]}"
+
+
+def miller(indices: Sequence[int]) -> str:
+    return f"({''.join(map(str, indices))})"
