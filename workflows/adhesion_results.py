@@ -267,13 +267,13 @@ def adhesion_document(
     """
     film = crystals.film
     source = provenance(maker)
-    elements = {element.symbol for element in crystals.crystal.elements}
+    formula = crystals.crystal.composition.reduced_formula
     document = AdhesionDoc(
         alloy=crystals.alloy,
         engine=source.engine,
         interfaces=interfaces,
         film_surface=film.surface,
-        surface_error=surface_error(source.engine, elements | {film.element}, source.energies_from),
+        surface_error=surface_error(source.engine, film.element, formula, source.energies_from),
         film_volume_per_atom=film.volume_per_atom,
         size_steps=steps or [],
         size_converged=size_converged,
@@ -282,7 +282,7 @@ def adhesion_document(
         warnings=warnings,
         provenance=source,
     )
-    errors = (source.engine, film.element, elements)
+    errors = (source.engine, film.element, formula)
     document.work_of_adhesion_interval = adhesion_interval(*errors, document.work_of_adhesion)
     document.wetting_ratio_interval = wetting_interval(*errors, document.wetting_ratio)
     document.warnings = [*warnings, *_warnings_of_best(document)]
