@@ -88,12 +88,17 @@ def adhesion(
     alloy: Crystal,
     engine: EngineName = "sevennet",
     preset: Preset = "quick",
+    energy_engine: Annotated[
+        str | None, typer.Option(help="Engine for the energies, on the geometries of --engine.")
+    ] = None,
     workers: Workers = None,
     run_dir: RunDir = None,
     source: Source = None,
     as_json: AsJson = False,
 ) -> None:
-    """Work of adhesion of Li on an alloy, and whether Li wets it.
+    """Work of adhesion of Li on an alloy or a salt, and whether Li wets it.
+
+    The standard preset considers more interfaces and thickens slabs until W_ad stands still.
 
     [bold]Examples[/bold]
 
@@ -103,7 +108,9 @@ def adhesion(
     """
     from misei.launchers.single import run_adhesion
 
-    document = run_adhesion(alloy, engine, preset, workers, run_dir, source)
+    document = run_adhesion(
+        alloy, engine, preset, workers, run_dir, source, energy_engine=energy_engine
+    )
     if as_json:
         without_cells = {"interfaces": {"__all__": {"structure"}}}
         console.print_json(console.plain(document, exclude=without_cells))

@@ -80,10 +80,15 @@ def run_adhesion(
     workers: int | None,
     run_dir: Path | None,
     source: str | None = None,
+    **choices: Any,
 ) -> AdhesionDoc:
-    """Compute the work of adhesion of Li on one alloy, or find it in the store."""
+    """Compute the work of adhesion of Li on one crystal, or find it in the store.
+
+    ``choices`` are further fields of :class:`~misei.workflows.adhesion.AdhesionMaker`.
+    """
     name, structure = read_crystal(alloy, source)
     maker, _ = property_makers(engine, preset)
+    maker = replace(maker, **choices)
     return run_flow(maker.make(structure, name), AdhesionDoc, workers, run_dir)
 
 
