@@ -31,7 +31,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import geometric_mean, mean
@@ -372,3 +372,149 @@ def face(document: InterfaceDoc) -> str:
 
 def miller(indices: Sequence[int]) -> str:
     return f"({''.join(map(str, indices))})"
+
+
+def print_tables(rows: list[Row]) -> None:
+    """Print what both found, what it cost, and the means."""
+    print("\n**Found** (J/m2; misei / plain)\n")
+    headings = (
+        "case", "candidates", "relaxed", "face misei", "face plain", "W_ad", "difference",
+        "gamma_int", "missed", "by choice", "largest W_ad", "its face, plain",
+    )  # fmt: skip
+    print(table(headings, (found_cells(row) for row in rows)))
+    print("\n**Cost** (misei / plain)\n")
+    headings = ("case", "evaluations", "atom-evaluations", "ratio", "wall time, s")
+    print(table(headings, (cost_cells(row) for row in rows)))
+    ratios = [row.ratio for row in rows]
+    print(f"\ntimes more atom-evaluations by plain, geometric mean: {geometric_mean(ratios):.2f}")
+    print(f"atom-evaluations by misei: {sum(row.misei.atom_evaluations for row in rows)}")
+    for label, losses in (
+        ("misei's choice missed the better interface", [row.missed for row in rows]),
+        ("... because it was not relaxed", [row.missed_by_choice for row in rows]),
+    ):
+        known = [loss for loss in losses if loss is not None]
+        if known:
+            above = [loss for loss in known if loss > AGREEMENT]
+            lost = mean(max(loss, 0.0) for loss in known)
+            print(f"{label}: {len(above)} of {len(known)}, mean loss {lost:.3f} J/m2")
+
+
+def found_cells(row: Row) -> list[str]:
+    ours, plain = row.misei, row.plain
+    late = "" if ours.best.converged else " (not converged)"
+    return [
+        row.name,
+        str(row.candidates),
+        str(len(ours.contacts)),
+        ours.best.face + late,
+        plain.best.face,
+        f"{ours.best.work:.3f} / {plain.best.work:.3f}",
+        f"{ours.best.work - plain.best.work:+.3f}",
+        f"{number(ours.best.gamma, 3)} / {number(plain.best.gamma, 3)}",
+        "no" if (row.missed or 0.0) <= AGREEMENT else f"yes, {row.missed:.3f}",
+        number(row.missed_by_choice, 3),
+        f"{ours.strongest.work:.3f} / {plain.strongest.work:.3f}",
+        plain.strongest.face,
+    ]
+
+
+def cost_cells(row: Row) -> list[str]:
+    ours, plain = row.misei, row.plain
+    return [
+        row.name,
+        f"{ours.evaluations} / {plain.evaluations}",
+        f"{ours.atom_evaluations} / {plain.atom_evaluations}",
+        f"{row.ratio:.2f}",
+        f"{ours.seconds:.1f} / {plain.seconds:.1f}",
+    ]
+
+
+def agree(rows: list[Row]) -> bool:
+    """Print where both differ on one interface or on their count; whether misei stands."""
+    right = True
+    for row in rows:
+        if row.documented != row.misei.evaluations:
+            print(f"{row.name}: {row.misei.evaluations} calls, {row.documented} in the document")
+            right = False
+        for key, difference in row.differences.items():
+            if abs(difference) > AGREEMENT:
+                print(f"{row.name} {key}: W_ad misei - plain {difference:+.3f} J/m2")
+                right &= difference > 0
+    return right
+
+
+def read_rows(path: Path) -> dict[str, Row]:
+    """Rows of an earlier run by name."""
+
+    def read(facts: dict[str, Any]) -> Found:
+        contacts = {key: Contact(**c) for key, c in facts["contacts"].items()}
+        best, strongest = Contact(**facts["best"]), Contact(**facts["strongest"])
+        return Found(**{**facts, "best": best, "strongest": strongest, "contacts": contacts})
+
+    rows = json.loads(path.read_text())["rows"]
+    return {
+        row["name"]: Row(**{**row, **{m: read(row[m]) for m in ("misei", "plain")}}) for row in rows
+    }
+
+
+def chosen_cases(engine: str, names: list[str] | None) -> list[Case]:
+    """Cases of an engine, or those of these names."""
+    unknown = sorted({*(names or [])} - {case.name for case in CASES})
+    if unknown:
+        valid = ", ".join(case.name for case in CASES)
+        raise SystemExit(f"unknown case {unknown[0]!r}; valid: {valid}")
+    if names:
+        return [case for case in CASES if case.name in names]
+    return [case for case in CASES if engine in ("all", case.engine)]
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--engine", choices=("emt", "sevennet", "all"), default="emt")
+    parser.add_argument("--cases", nargs="*", metavar="NAME", help="instead of an engine's")
+    parser.add_argument("--relaxed", type=int, default=3, help="by misei, default %(default)s")
+    parser.add_argument(
+        "--candidates", type=int, default=9, help="of both at most, default %(default)s"
+    )
+    parser.add_argument(
+        "--registries", choices=(RIGID, POINTS), default=RIGID, help="how misei compares them"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to a file")
+    parser.add_argument(
+        "--plain", type=Path, metavar="FILE", help="take plain from an earlier --json"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print; exit with 1 where misei is wrong about an interface or its cost."""
+    warnings.filterwarnings("ignore")
+    arguments = parse()
+    cases = chosen_cases(arguments.engine, arguments.cases)
+    earlier = read_rows(arguments.plain) if arguments.plain else {}
+    for engine in {case.engine for case in cases}:
+        calculator(engine)  # loads the model
+    rows: list[Row] = []
+    settings = (arguments.relaxed, arguments.candidates, arguments.registries == RIGID)
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("adhesion", total=len(cases))
+        for case in cases:
+            show = partial(show_progress, bar, task, case.name)
+            rows.append(measure(case, case.maker(*settings), earlier.get(case.name), show))
+            bar.advance(task)
+            if arguments.json:  # after every case, so that nothing measured is lost
+                content: dict[str, Any] = {"rows": [asdict(row) for row in rows]}
+                arguments.json.write_text(json.dumps(content, indent=1))
+    print_tables(rows)
+    if not agree(rows):
+        raise SystemExit(1)
+
+
+def show_progress(bar: Progress, task: Any, case: str, stage: str) -> None:
+    bar.update(task, description=f"{case} {stage}")
+
+
+if __name__ == "__main__":
+    main()

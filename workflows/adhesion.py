@@ -17,6 +17,7 @@ from misei.screening.schemas_adhesion import AdhesionDoc, best_interface
 from misei.screening.schemas_registries import SamplingDoc
 from misei.structures.interfaces import InterfaceCandidate, InterfaceLimits, find_interfaces
 from misei.structures.slabs import CubicLattice, cubic_crystal
+from misei.workflows.adhesion_choice import choice_remarks, estimated_energies, preferred
 from misei.workflows.adhesion_results import (
     Crystals,
     FilmDoc,
@@ -24,7 +25,6 @@ from misei.workflows.adhesion_results import (
     adhesion_document,
     film_document,
     interface_document,
-    preferred,
     unique_evaluations,
 )
 from misei.workflows.engines import get_engine, is_converged
@@ -57,8 +57,9 @@ class AdhesionMaker(Maker):
         Registry and gap are minimized with rigid slabs; False: single points where the atoms
         touch (for engines without a calculator in this process).
     relaxed
-        Interfaces relaxed: those of lowest interface energy between rigid slabs, and the best on
-        the substrate's face of lowest surface energy.
+        Interfaces relaxed: facet by facet those of lowest estimated interface energy, and the
+        best on the substrate's face of lowest surface energy; the rule and what it misses are
+        in :mod:`misei.workflows.adhesion_choice`.
     surface_thickness
         Least thickness of the film's slabs for its surface energy, angstrom.
     converge
@@ -199,12 +200,26 @@ def screen_interfaces(
         sampling(maker, candidate, f"{alloy} candidate {number}", jobs)
         for number, candidate in enumerate(search.candidates)
     ]
+    films = [
+        get_engine(maker.engine, maker.fmax).static(c.film_unstrained, f"{maker.film} film as cut")
+        for c in search.candidates
+    ]
+    for film_slab in films:  # candidates share the few facets of the film
+        jobs.setdefault(film_slab.uuid, film_slab)
     if maker.energy_engine is not None:
         static = get_engine(maker.energy_engine, maker.fmax).static(crystal, f"{alloy} bulk energy")
         jobs[static.uuid] = static
         energy = static.output.output.energy
     relax = keyed(
-        relax_interfaces(maker, crystals, energy, search.candidates, samplings, search.warnings)
+        relax_interfaces(
+            maker,
+            crystals,
+            energy,
+            search.candidates,
+            samplings,
+            [film_slab.output for film_slab in films],
+            search.warnings,
+        )
     )
     relax.name = f"{alloy} choose interfaces"
     return replaced_by([*jobs.values(), relax])
@@ -217,10 +232,15 @@ def relax_interfaces(
     energy: float,
     candidates: list[InterfaceCandidate],
     samplings: list[SamplingDoc],
+    films: list[Any],
     warnings: list[str],
 ) -> Response[Any]:
     """Relax the most promising candidates, with their slabs."""
-    chosen = preferred(crystals.by_relaxation(), candidates, samplings, maker.relaxed)
+    facts = (crystals.by_relaxation(), candidates, samplings, [f.output.energy for f in films])
+    chosen = preferred(*facts, maker.relaxed)
+    warnings = [*warnings, *choice_remarks(candidates, estimated_energies(*facts), chosen)]
+    spent = sum(sampling.force_evaluations for sampling in samplings)
+    spent += unique_evaluations([{"film as cut": (film, film)} for film in films])
     crystals = crystals.model_copy(update={"energy": energy})
     jobs: dict[str, Job] = {}
     parts = []
@@ -235,7 +255,7 @@ def relax_interfaces(
             [candidates[k] for k in chosen],
             [samplings[k] for k in chosen],
             parts,
-            sum(sampling.force_evaluations for sampling in samplings),
+            spent,
             warnings,
         )
     )

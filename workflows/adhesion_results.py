@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 from pymatgen.core import Composition, Structure
 
-from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, CalculationDoc, Document, Provenance
+from misei.screening.schemas import CalculationDoc, Document, Provenance
 from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc
 from misei.screening.schemas_registries import SamplingDoc
 from misei.screening.schemas_surfaces import SizeStep, SurfaceEnergyDoc
@@ -83,60 +83,6 @@ class Crystals(Document):
         return float(slab[element] * mu_film + slab[others[0]] * mu_other)
 
 
-def preferred(
-    crystals: Crystals,
-    candidates: Sequence[InterfaceCandidate],
-    samplings: Sequence[SamplingDoc],
-    count: int,
-) -> list[int]:
-    """Choose the candidates worth relaxing, from their rigid slabs.
-
-    Those of lowest interface energy (as the document chooses), or of largest W_ad where one
-    of these is not defined. The best on the substrate's face of lowest surface energy is
-    always one of them if there is more than one.
-
-    Parameters
-    ----------
-    crystals
-        With energies of the engine that sampled.
-    candidates, samplings
-        In one order.
-    count
-        How many.
-
-    Returns
-    -------
-    list of int
-        Indices, the most promising first.
-    """
-    energies = [
-        _rigid_energies(crystals, *pair) for pair in zip(candidates, samplings, strict=True)
-    ]
-    everyone = range(len(candidates))
-    if any(pair is None for pair in energies):
-        return sorted(everyone, key=lambda k: -samplings[k].work_of_adhesion)[:count]
-    known = [pair for pair in energies if pair is not None]
-    ranked = sorted(everyone, key=lambda k: known[k][0])
-    alike = [k for k in ranked if candidates[k].substrate_facts.equivalent_faces]
-    stable = min(alike, key=lambda k: round(known[k][1], 3), default=ranked[0])
-    if count > 1 and stable not in ranked[:count]:
-        return [*ranked[: count - 1], stable]
-    return ranked[:count]
-
-
-def _rigid_energies(
-    crystals: Crystals, candidate: InterfaceCandidate, sampled: SamplingDoc
-) -> tuple[float, float] | None:
-    """Interface energy and surface energy of the substrate between rigid slabs, J/m2."""
-    substrate = crystals.bulk_energy(candidate.substrate.composition)
-    if substrate is None:
-        return None
-    film = len(candidate.film) * crystals.film.energies_per_atom[candidate.film_lattice]
-    unit = EV_PER_A2_TO_J_PER_M2 / (2.0 * candidate.area)
-    face = (sampled.energy_substrate - substrate) * unit
-    return face + (sampled.energy_film - film) * unit - sampled.work_of_adhesion, face
-
-
 def film_document(
     element: str,
     lattices: list[str],
@@ -176,7 +122,7 @@ def interface_document(
     maker: AdhesionMaker,
     crystals: Crystals,
     candidate: InterfaceCandidate,
-    sampling: SamplingDoc,
+    sampling: SamplingDoc | None,
     parts: Parts,
 ) -> InterfaceDoc:
     """Document of one relaxed interface.
@@ -188,7 +134,7 @@ def interface_document(
     crystals
         What the energies refer to.
     candidate, sampling
-        The interface as cut, and its registries.
+        The interface as cut, and its registries if they were sampled.
     parts
         Task documents of interface, film, substrate and unstrained film. Slabs may stand in
         a smaller cell than the interface: their energies are scaled by the number of atoms.
@@ -198,6 +144,7 @@ def interface_document(
     bulk_energy = crystals.bulk_energy(substrate.composition)
     per_film_atom = crystals.film.energies_per_atom[candidate.film_lattice]
     geometries = [geometry for geometry, _ in parts.values()]
+    sampled = 0 if sampling is None else sampling.force_evaluations
     return InterfaceDoc(
         substrate=crystals.alloy,
         substrate_miller=candidate.substrate_miller,
@@ -219,10 +166,10 @@ def interface_document(
         equivalent_faces=facts.equivalent_faces,
         stoichiometric=facts.stoichiometric,
         polar=facts.polar,
-        registry=sampling.registries[sampling.best],
-        rigid_work_of_adhesion=sampling.work_of_adhesion,
+        registry=sampling and sampling.registries[sampling.best],
+        rigid_work_of_adhesion=sampling and sampling.work_of_adhesion,
         structure=parts["interface"][0].output.structure,
-        force_evaluations=sampling.force_evaluations + unique_evaluations([parts]),
+        force_evaluations=sampled + unique_evaluations([parts]),
         converged=all(is_converged(geometry) for geometry in geometries),
         warnings=_remarks(facts.remarks, bulk_energy),
         provenance=provenance(maker),

@@ -2,135 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from ase import Atom, Atoms
-from ase.build import bulk
+from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.mep import NEB
-from ase.optimize import FIRE, LBFGS
+from ase.optimize import FIRE
 from ase.vibrations import Vibrations
-from jobflow import CURRENT_JOB, JobStore
-from maggma.stores import MemoryStore
 from numpy.typing import NDArray
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
+from saddle_hops import FMAX, asymmetric_hop, document, interstitial_hop, search, vacancy_hop
 
-from misei.screening.schemas_paths import PathDoc, PathGuess
-from misei.structures.hop_symmetry import SupercellSymmetry, Swap, find_swap
-from misei.workflows import journal, saddle_search
+from misei.screening.schemas_paths import PathGuess
+from misei.structures.hop_symmetry import Swap
+from misei.workflows import saddle_search
 from misei.workflows.calculators import SharedCalculator
-from misei.workflows.engines import get_engine
-from misei.workflows.journal import JOURNAL_FILES, JOURNAL_SWITCH
 from misei.workflows.saddle_bands import tangent
 from misei.workflows.saddle_images import interpolated
 from misei.workflows.saddle_modes import across, lowest_modes
 from misei.workflows.saddle_search import SaddleSearch
 from misei.workflows.saddle_settings import SaddleSettings
 
-FMAX = 0.02
 # What issue and physics ask of a shortcut. Forces of 0.02 eV/angstrom leave 1 to 3 meV each.
 SAME_SADDLE_EV = 0.005
 # A mirrored image against its own evaluation: the supercell's symmetry holds to 1e-8 angstrom.
 MIRRORED_EV = 1e-4
 # Ritz values of a few directions lie above the Hessian's lowest, for first neighbours by 5 to 8 %.
 LOWEST_CURVATURE = 0.12
-# A walk that is replayed and goes on may differ in the last bits of EMT's sums.
-REPLAYED_EV = 1e-7
 # Finite differences of 0.01 and 0.02 angstrom, eV/angstrom^2.
 DIFFERENCES = 0.05
-
-AUCU3_LAYERS = Structure.from_spacegroup(
-    123,
-    Lattice.tetragonal(2.65, 7.5),
-    ["Au", "Cu", "Cu"],
-    [[0, 0, 0], [0, 0, 0.5], [0.5, 0.5, 0.25]],
-)
-
-
-def relaxed(structure: Structure) -> tuple[Structure, float]:
-    atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)
-    atoms.calc = EMT()
-    LBFGS(atoms, logfile=None).run(fmax=0.005)
-    moved = Structure(
-        structure.lattice, structure.species, atoms.positions, coords_are_cartesian=True
-    )
-    return moved, float(atoms.get_potential_energy())
-
-
-def guess_of(
-    initial: Structure, final: Structure, mover: int, swap: Swap | None, n_images: int = 3
-) -> PathGuess:
-    (start, low), (end, high) = relaxed(initial), relaxed(final)
-    images = interpolated(start, end, n_images)
-    return PathGuess(images=images, end_energies=(low, high), mover=mover, swap=swap)
-
-
-@cache
-def vacancy_hop(metal: str, n_images: int = 3) -> PathGuess:
-    """Nearest-neighbour hop in 31 atoms of an fcc metal."""
-    perfect = AseAtomsAdaptor.get_structure(bulk(metal, cubic=True) * (2, 2, 2))
-    return hop(perfect, 0, None, n_images)
-
-
-def hop(perfect: Structure, vacant: int, target: Callable[[int], bool] | None, n: int) -> PathGuess:
-    """The nearest atom that ``target`` admits hops into a vacancy."""
-    distances = perfect.distance_matrix[vacant]
-    others = [k for k in np.argsort(distances, kind="stable") if k != vacant]
-    atom = int(next(k for k in others if target is None or target(int(k))))
-    _, image = perfect[atom].distance_and_image(perfect[vacant])
-    initial = perfect.copy()
-    initial.remove_sites([vacant])
-    mover = atom - (atom > vacant)
-    coords = initial.frac_coords.copy()
-    coords[mover] = perfect[vacant].frac_coords + image
-    final = Structure(perfect.lattice, initial.species, coords)
-    swap = find_swap(SupercellSymmetry.of(perfect), initial, final, mover)
-    return guess_of(initial, final, mover, swap, n)
-
-
-@cache
-def asymmetric_hop() -> PathGuess:
-    """From the middle layer of Cu to the one beside the Au layer."""
-    perfect = AUCU3_LAYERS.make_supercell([3, 3, 1], in_place=False)
-    kinds = {round(float(z), 2) for z in perfect.frac_coords[:, 2]}
-    assert kinds == {0.0, 0.25, 0.5, 0.75}
-    middle = next(k for k, site in enumerate(perfect) if abs(site.frac_coords[2] - 0.5) < 0.01)
-    return hop(perfect, middle, lambda k: abs(perfect[k].frac_coords[2] - 0.25) < 0.01, 3)
-
-
-@cache
-def interstitial_hop() -> PathGuess:
-    """H between octahedral sites of fcc Ag: EMT has a shallow minimum half way."""
-    metal = bulk("Ag", cubic=True) * (2, 2, 2)
-    a = metal.cell[0, 0] / 2
-    ends = []
-    for site in ((0.5, 0.5, 0.5), (0.5, 1.0, 1.0)):
-        atoms = metal.copy()
-        atoms.append(Atom("H", np.array(site) * a))
-        ends.append(AseAtomsAdaptor.get_structure(atoms))
-    symmetry = SupercellSymmetry.of(AseAtomsAdaptor.get_structure(metal))
-    mover = len(metal)
-    return guess_of(*ends, mover, find_swap(symmetry, *ends, mover))
-
-
-def search(guess: PathGuess, **settings: Any) -> tuple[SaddleSearch, int]:
-    calculator = SharedCalculator(EMT())
-    found = SaddleSearch(guess, calculator, SaddleSettings(fmax=FMAX, **settings))
-    found.run()
-    return found, calculator.evaluations
-
-
-def document(guess: PathGuess, **settings: Any) -> PathDoc:
-    maker = get_engine("emt", FMAX, SaddleSettings(**settings)).saddle_maker
-    found: PathDoc = maker.run_ase(guess)
-    return found
 
 
 @cache
@@ -375,51 +281,6 @@ def test_tangents_are_those_of_ases_band() -> None:
     for k in (1, 2, 3):
         along, forces = tangent(path, k), path[k].get_forces()
         assert projected[k - 1] == pytest.approx(forces - np.vdot(forces, along) * along, abs=1e-9)
-
-
-class Killed(BaseException):
-    """A kill that no job catches."""
-
-
-@pytest.mark.parametrize("kills", [[3], [6, 2, 5, 1]])
-def test_a_killed_search_repeats_no_evaluation(
-    kills: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(JOURNAL_SWITCH, "1")
-    guess, made, lives = asymmetric_hop(), [0], [1000]
-    original = EMT.calculate
-
-    def mortal(self: EMT, *args: Any, **kwargs: Any) -> None:
-        if lives[0] == 0:
-            raise Killed
-        original(self, *args, **kwargs)
-        made[0] += 1
-        lives[0] -= 1
-
-    def run() -> PathDoc:
-        store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
-        store.connect()
-        journal._open_journals.clear()  # as a new process would
-        try:
-            output: PathDoc = get_engine("emt", FMAX).saddle(guess, "x").run(store).output
-            return output
-        finally:
-            CURRENT_JOB.reset()
-
-    monkeypatch.setattr(EMT, "calculate", mortal)
-    whole, needed = run(), made[0]
-    assert needed == whole.force_evaluations
-    next(tmp_path.glob(JOURNAL_FILES)).unlink()
-    made[0] = 0
-    for lives[0] in kills:
-        with pytest.raises(Killed):
-            run()
-    lives[0] = 1000
-    again = run()
-    assert made[0] == needed == again.force_evaluations
-    assert again.energies == pytest.approx(whole.energies, abs=REPLAYED_EV)
-    assert (again.method, again.state) == (whole.method, whole.state)
 
 
 def test_equal_searches_give_equal_documents() -> None:
