@@ -17,7 +17,7 @@ Exits with 1 where W_ad of an interface that both relaxed is lower by more than 
 run, or where its document counts evaluations differently.
 
     python benchmarks/adhesion.py
-    python benchmarks/adhesion.py --cases "Cu|Ag" "Cu|Cu3Au" --relaxed 1
+    python benchmarks/adhesion.py --cases "Cu on Ag" "Cu on Cu3Au" --relaxed 1
     python benchmarks/adhesion.py --registries "single points" --json points.json
     python benchmarks/adhesion.py --plain points.json     # run only misei again
     python benchmarks/adhesion.py --engine sevennet
@@ -29,31 +29,25 @@ import argparse
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import geometric_mean, mean
-from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
-from unittest.mock import patch
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports numpy
 
-from ase.calculators.calculator import Calculator
-from jobflow import Flow, Job, JobStore, OutputReference, run_locally
-from maggma.stores import MemoryStore
+from adhesion_cases import CASES, Case
+from adhesion_runs import Meter, Runner, metered
+from jobflow import Flow, Job
 from markdown import number, table
-from neb_cases import reference
 from neb_meter import calculator
-from pymatgen.core import Lattice, Structure
 from rich.console import Console
 from rich.progress import Progress
 
 from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc, best_interface
-from misei.structures.interfaces import InterfaceCandidate, InterfaceLimits, find_interfaces
+from misei.structures.interfaces import InterfaceCandidate, find_interfaces
 from misei.structures.slab_cells import slab_cell
 from misei.workflows.adhesion import AdhesionMaker
 from misei.workflows.adhesion_results import Crystals, Parts, interface_document
@@ -63,83 +57,6 @@ from misei.workflows.single_points import relaxed_with_energy
 # W_ad of one interface by both, J/m2: the tolerance of AdhesionMaker's own convergence in size.
 AGREEMENT = 0.03
 RIGID, POINTS = "rigid", "single points"
-EMT_LIMITS = InterfaceLimits(
-    max_strain=0.08, strain_step=0.04, max_atoms=60, max_miller=2, registries=3,
-    film_thickness=6.0, substrate_thickness=6.0,
-)  # fmt: skip
-SEVENNET_LIMITS = InterfaceLimits(
-    max_strain=0.08, strain_step=0.04, max_atoms=45, max_terminations=2, registries=2,
-    film_thickness=6.0, substrate_thickness=6.0,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Case:
-    """A film on a substrate."""
-
-    name: str
-    engine: str
-    film: str
-    lattices: tuple[Any, ...]
-    substrate: Callable[[], Structure]
-    limits: InterfaceLimits
-
-    def maker(self, relaxed: int, candidates: int, rigid: bool) -> AdhesionMaker:
-        """Maker of the misei run; plain takes its limits from it."""
-        return AdhesionMaker(
-            engine=self.engine,
-            film=self.film,
-            film_lattices=self.lattices,
-            limits=self.limits,
-            candidates=candidates,
-            rigid=rigid,
-            relaxed=relaxed,
-            surface_thickness=self.limits.film_thickness,
-        )
-
-
-def ordered(
-    group: str, lattice: Lattice, species: Sequence[str], *coords: list[float]
-) -> Structure:
-    """Make a primitive crystal."""
-    crystal = Structure.from_spacegroup(group, lattice, species, coords)
-    return crystal.get_primitive_structure()
-
-
-def _emt(
-    film: str, name: str, group: str, lattice: Lattice, *sites: tuple[str, list[float]]
-) -> Case:
-    species, coords = [s for s, _ in sites], [c for _, c in sites]
-    substrate = partial(ordered, group, lattice, species, *coords)
-    return Case(f"{film}|{name}", "emt", film, ("fcc",), substrate, EMT_LIMITS)
-
-
-def _metal(film: str, substrate: str, a: float) -> Case:
-    return _emt(film, substrate, "Fm-3m", Lattice.cubic(a), (substrate, [0, 0, 0]))
-
-
-def _lithium(name: str, identifier: str) -> Case:
-    substrate = partial(reference, identifier)
-    return Case(f"Li|{name}", "sevennet", "Li", ("bcc", "fcc"), substrate, SEVENNET_LIMITS)
-
-
-CORNER, CENTRE, FACE = [0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, 0.5, 0.0]
-CASES = [
-    _metal("Cu", "Ag", 4.06),
-    _metal("Cu", "Ni", 3.49),
-    _metal("Cu", "Pd", 3.88),
-    _metal("Ag", "Au", 4.05),
-    _metal("Au", "Ni", 3.49),
-    _metal("Pt", "Al", 4.0),
-    _emt("Cu", "Cu3Au", "Pm-3m", Lattice.cubic(3.75), ("Cu", FACE), ("Au", CORNER)),
-    _emt("Ag", "AgPd3", "Pm-3m", Lattice.cubic(3.95), ("Pd", FACE), ("Ag", CORNER)),
-    _emt("Au", "CuAu", "P4/mmm", Lattice.tetragonal(2.8, 3.7), ("Cu", CORNER), ("Au", CENTRE)),
-    _emt("Al", "NiAl", "Pm-3m", Lattice.cubic(2.88), ("Ni", CORNER), ("Al", CENTRE)),
-    _lithium("LiAl", "LiAl-227"),
-    _lithium("LiZn", "LiZn-227"),
-    _lithium("LiF", "LiF-225"),
-    _lithium("Li2O", "Li2O-225"),
-]
 
 
 @dataclass(frozen=True)
@@ -210,63 +127,6 @@ class Row:
         known = [gamma for gamma in relaxed if gamma is not None]
         lowest = self.plain.best.gamma
         return None if lowest is None or not known else min(known) - lowest
-
-
-@dataclass
-class Meter:
-    """Force calls, atoms in them and seconds within a block of :func:`metered`."""
-
-    evaluations: int = 0
-    atom_evaluations: int = 0
-    seconds: float = 0.0
-
-
-@contextmanager
-def metered(engine: str, called: Callable[[int], None]) -> Iterator[Meter]:
-    """Count every force call that reaches the model; ``called`` gets their number so far."""
-    meter, kind = Meter(), type(calculator(engine).model)
-    original = kind.calculate
-
-    def calculate(self: Calculator, atoms: Any = None, *args: Any, **kwargs: Any) -> None:
-        meter.evaluations += 1
-        meter.atom_evaluations += len(atoms)
-        called(meter.evaluations)
-        original(self, atoms, *args, **kwargs)
-
-    start = perf_counter()
-    with patch.object(kind, "calculate", calculate):
-        yield meter
-    meter.seconds = perf_counter() - start
-
-
-class Runner:
-    """Runs jobs in this process; later ones may refer to the outputs of earlier ones."""
-
-    def __init__(self) -> None:
-        self.store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
-        self.outputs: dict[str, Any] = {}
-
-    def run(self, work: Flow | Job) -> Any:
-        """Run and return the output."""
-        with TemporaryDirectory() as folder:
-            responses = run_locally(
-                work,
-                store=self.store,
-                log=False,
-                create_folders=True,
-                root_dir=folder,
-                ensure_success=True,
-                allow_external_references=True,
-            )
-        for uuid, replies in responses.items():
-            self.outputs[uuid] = replies[max(replies)].output
-        return self.output(work.output)
-
-    def output(self, reference: Any) -> Any:
-        """Document that a reference to a whole output stands for."""
-        while isinstance(reference, OutputReference):  # a replaced job's is another reference
-            reference = self.outputs[reference.uuid]
-        return reference
 
 
 def measure(

@@ -88,11 +88,11 @@ class AdhesionMaker(Maker):
 
     @classmethod
     def quick(cls, engine: str = "sevennet") -> AdhesionMaker:
-        """Smallest cells (aim: 80 atoms), two of them relaxed: minutes on one core."""
+        """Smallest cells (aim: 80 atoms), three of them relaxed: minutes on one core."""
         limits = InterfaceLimits(
             max_strain=0.06, strain_step=0.06, max_atoms=80, max_terminations=2, registries=2
         )
-        return cls(engine=engine, limits=limits, candidates=4, relaxed=2)
+        return cls(engine=engine, limits=limits, candidates=4, relaxed=3)
 
     @classmethod
     def standard(cls, engine: str = "sevennet") -> AdhesionMaker:

@@ -31,7 +31,6 @@ from typing import Any
 
 from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2
 from misei.screening.schemas_registries import SamplingDoc
-from misei.structures.facets import Miller
 from misei.structures.interfaces import InterfaceCandidate
 from misei.structures.slabs import face_area
 from misei.workflows.adhesion_results import Crystals
@@ -88,10 +87,10 @@ def preferred(
 
 def _facets_in_turn(order: list[int], candidates: Sequence[InterfaceCandidate]) -> list[int]:
     """First of each facet in the given order, then the second of each, ..."""
-    turns: dict[Miller, int] = {}
+    turns: dict[tuple[int, ...], int] = {}
     turn = {}
     for k in order:
-        facet = candidates[k].substrate_miller
+        facet = tuple(candidates[k].substrate_miller)  # a list after a round trip
         turn[k] = turns[facet] = turns.get(facet, -1) + 1
     return sorted(order, key=turn.__getitem__)
 

@@ -19,7 +19,7 @@ from misei.workflows.migration_plan import MigrationPlan, PlannedHop, plan_hops
 # should not have.
 ENERGY_TOLERANCE = 0.03
 # The next supercell of a series has its images at least this much further apart, angstrom.
-SUPERCELL_STEP = 1.5
+SUPERCELL_STEP = 1.0
 
 
 def migration_document(
