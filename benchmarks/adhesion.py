@@ -30,7 +30,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import geometric_mean, mean
@@ -39,7 +39,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports numpy
 
 from adhesion_cases import CASES, Case
-from adhesion_runs import Meter, Runner, metered
+from adhesion_runs import Contact, Found, Meter, Row, Runner, metered, read_rows
 from jobflow import Flow, Job
 from markdown import number, table
 from neb_meter import calculator
@@ -57,76 +57,6 @@ from misei.workflows.single_points import relaxed_with_energy
 # W_ad of one interface by both, J/m2: the tolerance of AdhesionMaker's own convergence in size.
 AGREEMENT = 0.03
 RIGID, POINTS = "rigid", "single points"
-
-
-@dataclass(frozen=True)
-class Contact:
-    """One relaxed interface; energies in J/m2."""
-
-    face: str
-    work: float
-    gamma: float | None
-    converged: bool
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one method found, and what it cost.
-
-    Attributes
-    ----------
-    best, strongest
-        Of lowest interface energy, and of largest W_ad.
-    contacts
-        All relaxed interfaces by facets, terminations and film lattice; of several registries
-        the one of largest W_ad.
-    evaluations, atom_evaluations
-        Force calls, and the atoms in them.
-    """
-
-    best: Contact
-    strongest: Contact
-    contacts: dict[str, Contact]
-    evaluations: int
-    atom_evaluations: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """One case by both methods."""
-
-    name: str
-    engine: str
-    candidates: int
-    documented: int
-    misei: Found
-    plain: Found
-
-    @property
-    def ratio(self) -> float:
-        """How many times more atom-evaluations plain makes."""
-        return self.plain.atom_evaluations / self.misei.atom_evaluations
-
-    @property
-    def missed(self) -> float | None:
-        """Interface energy of misei's best minus that of plain's, J/m2."""
-        ours, theirs = self.misei.best.gamma, self.plain.best.gamma
-        return None if ours is None or theirs is None else ours - theirs
-
-    @property
-    def differences(self) -> dict[str, float]:
-        """W_ad of misei minus that of plain, J/m2, of the interfaces that both relaxed."""
-        contacts = self.misei.contacts
-        return {key: contacts[key].work - self.plain.contacts[key].work for key in contacts}
-
-    @property
-    def missed_by_choice(self) -> float | None:
-        """Part of :attr:`missed` from candidates not relaxed, by plain's own energies, J/m2."""
-        relaxed = [self.plain.contacts[key].gamma for key in self.misei.contacts]
-        known = [gamma for gamma in relaxed if gamma is not None]
-        lowest = self.plain.best.gamma
-        return None if lowest is None or not known else min(known) - lowest
 
 
 def measure(
@@ -237,11 +167,11 @@ def miller(indices: Sequence[int]) -> str:
 def print_tables(rows: list[Row]) -> None:
     """Print what both found, what it cost, and the means."""
     print("\n**Found** (J/m2; misei / plain)\n")
-    headings = (
+    columns = (
         "case", "candidates", "relaxed", "face misei", "face plain", "W_ad", "difference",
         "gamma_int", "missed", "by choice", "largest W_ad", "its face, plain",
     )  # fmt: skip
-    print(table(headings, (found_cells(row) for row in rows)))
+    print(table(columns, (found_cells(row) for row in rows)))
     print("\n**Cost** (misei / plain)\n")
     headings = ("case", "evaluations", "atom-evaluations", "ratio", "wall time, s")
     print(table(headings, (cost_cells(row) for row in rows)))
@@ -301,20 +231,6 @@ def agree(rows: list[Row]) -> bool:
                 print(f"{row.name} {key}: W_ad misei - plain {difference:+.3f} J/m2")
                 right &= difference > 0
     return right
-
-
-def read_rows(path: Path) -> dict[str, Row]:
-    """Rows of an earlier run by name."""
-
-    def read(facts: dict[str, Any]) -> Found:
-        contacts = {key: Contact(**c) for key, c in facts["contacts"].items()}
-        best, strongest = Contact(**facts["best"]), Contact(**facts["strongest"])
-        return Found(**{**facts, "best": best, "strongest": strongest, "contacts": contacts})
-
-    rows = json.loads(path.read_text())["rows"]
-    return {
-        row["name"]: Row(**{**row, **{m: read(row[m]) for m in ("misei", "plain")}}) for row in rows
-    }
 
 
 def chosen_cases(engine: str, names: list[str] | None) -> list[Case]:

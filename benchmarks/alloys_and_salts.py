@@ -35,7 +35,8 @@ BARRIER_HEADINGS = (
 )  # fmt: skip
 ADHESION_HEADINGS = (
     "crystal", "facet of the best interface", "W_ad (J/m2)", "range of W_ad (J/m2)",
-    "W_ad / 2 gamma_Li", "theta (degrees)", "gamma_int (J/m2)", "strain of Li (%)", "atoms",
+    "W_ad / 2 gamma_Li", "on the most stable face", "theta (degrees)", "gamma_int (J/m2)",
+    "strain of Li (%)", "atoms",
     "verdict", "force evaluations", "wall time (min)",
 )  # fmt: skip
 
@@ -97,6 +98,7 @@ def adhesion_row(formula: str, doc: AdhesionDoc, minutes: float | None) -> list[
         number(doc.work_of_adhesion),
         f"{low:.2f} to {high:.2f}",
         ratio,
+        number(doc.wetting_ratio_on_stable_face),
         f"{doc.contact_angle:.0f}",
         number(doc.interface_energy),
         f"{100 * doc.strain:+.1f}",

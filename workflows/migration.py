@@ -101,7 +101,7 @@ class MigrationMaker(Maker):
     min_length: float = 10.0
     supercell_tolerance: float | None = None
     max_atoms: int = 250
-    rounds: int = 2
+    rounds: int = 1
     start_from: str | None = None
 
     def __post_init__(self) -> None:

@@ -61,6 +61,8 @@ ASIDE = 0.3
 # Energies closer than this are alike, eV.
 ALIKE = 0.005
 INTERMEDIATE = 0.03
+# What a roughly relaxed image may lie above the path.
+NEAR_END = 0.03
 # Least overlap of a climbing image's downhill mode with the path.
 ALONG = 0.3
 # Steps of a search before its lower bound counts.
@@ -294,9 +296,12 @@ class SaddleSearch:
     def _ends_at_the_top(self) -> bool:
         """Whether no image of the crudely relaxed band lies above the higher end."""
         *inner, start, end = [*energies(self.path)[1:-1], *self.guess.end_energies]
-        if max(inner) > max(start, end) + ALIKE:
+        if max(inner) > max(start, end) + NEAR_END:
             return False
-        self.warnings.append("no saddle between the ends: the higher end is the top of the path")
+        self.warnings.append(
+            f"no saddle found between the ends: the path's top lies within {NEAR_END:g} eV of the "
+            "higher end"
+        )
         return True
 
     def _keep_below(self, top: int) -> None:

@@ -44,7 +44,7 @@ class SaddleSettings(MSONable):
     """
 
     fmax: float = 0.02
-    steps: int = 300
+    steps: int = 120
     shortcut: bool = True
     one_image: bool = True
     climb_alone: bool = True

@@ -204,7 +204,6 @@ def test_presets_differ_in_cost() -> None:
     assert quick.hop_selection == "shortest-percolating"
     assert standard.hop_selection == "bounded"
     assert quick.supercell_tolerance is None
-    assert quick.min_length < standard.min_length
 
 
 def test_bad_crystals_are_refused() -> None:
