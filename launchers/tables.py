@@ -98,27 +98,30 @@ def print_migration(document: MigrationDoc) -> None:
     print_table(
         f"{defect.capitalize()} hops of {mobile} in {document.alloy} ({document.engine})",
         [
-            "hop",
-            "per cell",
-            "forward (eV)",
-            "backward (eV)",
-            "saddle by",
-            "force evaluations",
+            "hop", "per cell", "forward (eV)", "backward (eV)", "saddle by", "force evaluations",
             "converged",
         ],
         [
             [
-                h.label,
-                h.multiplicity,
-                h.barrier_forward,
-                h.barrier_backward,
-                h.method,
-                h.force_evaluations,
-                h.converged,
+                h.label, h.multiplicity, h.barrier_forward, h.barrier_backward, h.method,
+                h.force_evaluations, h.converged,
             ]
             for h in document.hops
         ],
+    )  # fmt: skip
+    _print_given_up(document)
+    _print_supercells(document)
+    by_dimension = ", ".join(f"{d}D {e:.3f}" for d, e in document.barriers_by_dimension.items())
+    out.print(f"E_m of the best percolating path (eV): {by_dimension or 'none percolates'}")
+    structural = " (structural)" if document.structural_defects else ""
+    out.print(
+        f"E_f {document.vacancy_formation_energy:.3f} eV from {mobile} metal{structural}; "
+        f"{document.force_evaluations} force evaluations of {document.natoms} atoms"
     )
+    _print_notes(document.warnings)
+
+
+def _print_given_up(document: MigrationDoc) -> None:
     if document.hops_out_of_reach:
         print_table(
             "Hops given up: no saddle of theirs can be on the best network",
@@ -128,29 +131,19 @@ def print_migration(document: MigrationDoc) -> None:
                 for h in document.hops_out_of_reach
             ],
         )
+
+
+def _print_supercells(document: MigrationDoc) -> None:
     if document.supercell_steps:
         print_table(
             "Convergence with the supercell",
             ["atoms", "image distance (A)", "E_m (eV)", "E_f (eV)", "force evaluations"],
             [
-                [
-                    step.natoms,
-                    step.image_distance,
-                    step.migration_barrier,
-                    step.formation_energy,
-                    step.force_evaluations,
-                ]
-                for step in document.supercell_steps
+                [s.natoms, s.image_distance, s.migration_barrier, s.formation_energy,
+                 s.force_evaluations]
+                for s in document.supercell_steps
             ],
-        )
-    by_dimension = ", ".join(f"{d}D {e:.3f}" for d, e in document.barriers_by_dimension.items())
-    out.print(f"E_m of the best percolating path (eV): {by_dimension or 'none percolates'}")
-    structural = " (structural)" if document.structural_defects else ""
-    out.print(
-        f"E_f {document.vacancy_formation_energy:.3f} eV from {mobile} metal{structural}; "
-        f"{document.force_evaluations} force evaluations of {document.natoms} atoms"
-    )
-    _print_notes(document.warnings)
+        )  # fmt: skip
 
 
 def print_ranking(ranking: Ranking) -> None:

@@ -225,9 +225,10 @@ class MigrationMaker(Maker):
         """Relax the defects and search the saddles between them."""
         label = _label(plan)
         perfect_job = self._engine.static(plan.cell.perfect, f"{label}: supercell")
+        known = known_ends(plan, cheap) if cheap else {}
         relaxations = {
             site: self._engine.relax_ions(
-                plan.cell.ideal(site), f"{label}: {self.mechanism} {site}"
+                known.get(site) or plan.cell.ideal(site), f"{label}: {self.mechanism} {site}"
             )
             for site in plan.sites
         }

@@ -18,7 +18,7 @@ from misei.structures.defects import DefectCell
 from misei.structures.hops import NoMobileSiteError, find_hops
 from misei.structures.supercells import DisorderedCrystalError
 from misei.workflows.migration import MigrationMaker, UnknownChoiceError
-from misei.workflows.migration_plan import guess_path, plan_hops
+from misei.workflows.migration_plan import MigrationPlan, guess_path, known_ends, plan_hops
 from misei.workflows.saddle_search import SaddleSettings
 
 COPPER = AseAtomsAdaptor.get_structure(bulk("Cu"))
@@ -184,6 +184,12 @@ def test_a_path_of_another_engine_is_taken_over(cu3au: MigrationDoc) -> None:
     moved = guess.images[1].frac_coords - guess.images[0].frac_coords
     known = hop.images[1].frac_coords - cell.ideal_ends(planned.ends)[0].frac_coords
     assert moved == pytest.approx(known, abs=1e-6)
+    plan = MigrationPlan(
+        cell, graph.orbits, [planned], [], [], [planned.ends.initial], [0], 0.0, True, 0
+    )
+    (start,) = known_ends(plan, cu3au).values()
+    assert start.frac_coords == pytest.approx(hop.images[0].frac_coords)
+    assert start.lattice == cell.sites.lattice
 
 
 def test_a_rebuilt_flow_has_the_same_jobs() -> None:
@@ -221,3 +227,8 @@ def test_bad_crystals_are_refused() -> None:
 def test_unknown_choices_are_refused(field: str, value: str, valid: str) -> None:
     with pytest.raises(UnknownChoiceError, match=f"unknown {field} '{value}'; valid: .*{valid}"):
         MigrationMaker(**{field: value})
+
+
+def test_an_engine_does_not_start_from_itself() -> None:
+    with pytest.raises(UnknownChoiceError, match="start_from 'emt' is the engine itself"):
+        replace(QUICK, start_from="emt").make(CU3AU)
