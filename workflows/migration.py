@@ -35,6 +35,7 @@ from misei.workflows.migration_plan import (
     MigrationPlan,
     PlannedHop,
     guess_path,
+    known_ends,
     plan_hops,
 )
 from misei.workflows.migration_results import (
