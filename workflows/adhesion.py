@@ -55,7 +55,8 @@ class AdhesionMaker(Maker):
         Interfaces whose registries are compared.
     rigid
         Registry and gap are minimized with rigid slabs; False: single points where the atoms
-        touch (for engines without a calculator in this process).
+        touch (for engines without a calculator in this process), cheaper by half and worse at
+        telling candidates apart.
     relaxed
         Interfaces relaxed: facet by facet those of lowest estimated interface energy, and the
         best on the substrate's face of lowest surface energy; the rule and what it misses are

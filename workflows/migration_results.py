@@ -60,7 +60,8 @@ def migration_document(
         for planned, guess, path in zip(plan.hops, guesses, paths, strict=True)
         if path.state != "out of reach"
     ]
-    unconverged = [s for s, d in zip(plan.sites, defects, strict=True) if not is_converged(d)]
+    relaxed = all(is_converged(defect) for defect in defects)
+    searched = sum(path.force_evaluations for path in paths)
     return MigrationDoc(
         alloy=plan.cell.perfect.composition.reduced_formula,
         mobile_species=plan.cell.mobile_species,
@@ -81,18 +82,24 @@ def migration_document(
         natoms=len(plan.cell.ideal(plan.sites[0])),
         force_evaluations=plan.references_evaluations
         + sum(map(force_evaluations, [perfect, *defects]))
-        + sum(path.force_evaluations for path in paths),
-        converged=plan.references_converged
-        and not unconverged
-        and all(hop.converged for hop in finished),
+        + searched,
+        converged=plan.references_converged and relaxed and all(hop.converged for hop in finished),
         warnings=[
             *warnings,
-            *(f"{plan.cell.mechanism} on site {s} is not converged" for s in unconverged),
+            *_unconverged(plan, defects),
             *(f"{hop.label}: {text}" for hop in finished for text in hop.warnings),
             *_network_warnings(plan, networks),
         ],
         provenance=provenance,
     )
+
+
+def _unconverged(plan: MigrationPlan, defects: list[Any]) -> list[str]:
+    return [
+        f"{plan.cell.mechanism} on site {site} is not converged"
+        for site, defect in zip(plan.sites, defects, strict=True)
+        if not is_converged(defect)
+    ]
 
 
 def formation_energies(plan: MigrationPlan, perfect: Any, defects: list[Any]) -> list[float]:
