@@ -4,7 +4,8 @@ Both look at the same candidates in the same registries (facets, terminations an
 same relaxed crystals), with the same engine, force tolerance and slabs, each relaxed once:
 
 misei   AdhesionMaker: registries between rigid slabs, the most promising candidates relaxed
-plain   every candidate in every registry relaxed to the end, from where the atoms touch
+plain   every candidate in every registry relaxed to the end, from where the atoms touch; polar
+        terminations only where there is no other, as in misei
 
 What counts is the interface of lowest interface energy gamma_int, as in the documents, and beside
 it the one of largest W_ad. "missed" is how much gamma_int misei's choice lies above plain's; it has
@@ -84,8 +85,9 @@ def measure(
         crystals.crystal, film_document.crystals, maker.limits, maker.candidates
     ).candidates
     if earlier is None:
+        usable = [c for c in candidates if not c.substrate_facts.polar] or candidates
         with metered(case.engine, lambda n: show(f"plain {n}")) as meter:
-            documents = everything_relaxed(maker, crystals, candidates, runner)
+            documents = everything_relaxed(maker, crystals, usable, runner)
         plain = found(documents, meter)
     else:
         plain = earlier.plain

@@ -144,14 +144,10 @@ def interface_document(
     bulk_energy = crystals.bulk_energy(substrate.composition)
     per_film_atom = crystals.film.energies_per_atom[candidate.film_lattice]
     geometries = [geometry for geometry, _ in parts.values()]
-    sampled = 0 if sampling is None else sampling.force_evaluations
+    sampled = sampling.force_evaluations if sampling else 0
     return InterfaceDoc(
         substrate=crystals.alloy,
-        substrate_miller=candidate.substrate_miller,
         film=film.composition.reduced_formula,
-        film_lattice=candidate.film_lattice,
-        film_miller=candidate.film_miller,
-        termination=candidate.termination,
         energy_interface=parts["interface"][1].output.energy,
         energy_film=_energy_of(parts["film"], len(film)),
         energy_substrate=_energy_of(parts["substrate"], len(substrate)),
@@ -159,21 +155,37 @@ def interface_document(
         area_film_unstrained=candidate.film_cells * face_area(candidate.film_unstrained),
         energy_film_bulk=len(film) * per_film_atom,
         energy_substrate_bulk=bulk_energy,
-        area=candidate.area,
-        natoms=candidate.natoms,
-        strain=candidate.strain,
-        strains=candidate.film_strains,
         equivalent_faces=facts.equivalent_faces,
         stoichiometric=facts.stoichiometric,
         polar=facts.polar,
-        registry=None if sampling is None else sampling.registries[sampling.best],
-        rigid_work_of_adhesion=None if sampling is None else sampling.work_of_adhesion,
+        **_cell_facts(candidate),
+        **_registry_facts(sampling),
         structure=parts["interface"][0].output.structure,
         force_evaluations=sampled + unique_evaluations([parts]),
         converged=all(is_converged(geometry) for geometry in geometries),
         warnings=_remarks(facts.remarks, bulk_energy),
         provenance=provenance(maker),
     )
+
+
+def _cell_facts(candidate: InterfaceCandidate) -> dict[str, Any]:
+    return {
+        "substrate_miller": candidate.substrate_miller,
+        "film_lattice": candidate.film_lattice,
+        "film_miller": candidate.film_miller,
+        "termination": candidate.termination,
+        "area": candidate.area,
+        "natoms": candidate.natoms,
+        "strain": candidate.strain,
+        "strains": candidate.film_strains,
+    }
+
+
+def _registry_facts(sampling: SamplingDoc | None) -> dict[str, Any]:
+    if sampling is None:
+        return {}
+    best = sampling.registries[sampling.best]
+    return {"registry": best, "rigid_work_of_adhesion": sampling.work_of_adhesion}
 
 
 def _energy_of(part: Part, natoms: int) -> float:

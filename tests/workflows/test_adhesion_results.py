@@ -1,16 +1,13 @@
-"""Reservoirs of the surface energies, and which candidates are worth relaxing."""
+"""Reservoirs of the surface energies: Li metal, and the crystal of the alloy."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import pytest
 from pymatgen.core import Composition, Lattice, Structure
 
 from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, Provenance
-from misei.screening.schemas_registries import RegistryDoc, SamplingDoc
 from misei.screening.schemas_surfaces import SurfaceEnergyDoc
-from misei.workflows.adhesion_results import Crystals, FilmDoc, preferred
+from misei.workflows.adhesion_results import Crystals, FilmDoc
 
 PROVENANCE = Provenance(engine="toy", engine_version="1")
 AREA = 20.0
@@ -51,51 +48,3 @@ def test_third_element_leaves_mu_open_unless_the_slab_has_the_composition():
 def test_substrate_without_the_films_element():
     alloy = crystals(["Ag", "Ag"], -6.0)
     assert alloy.bulk_energy(Composition("Ag5")) == pytest.approx(-15.0)
-
-
-def candidate(work: float, face: float, alike: bool = True):
-    """Candidate with W_ad and a surface energy of its face, J/m2, on Li3Al."""
-    substrate = Structure(
-        Lattice.cubic(4.0), ["Li"] * 3 + ["Al"], [[i / 4, 0, 0] for i in range(4)]
-    )
-    film = Structure(Lattice.cubic(4.0), ["Li"], [[0, 0, 0]])
-    energy_film, energy_substrate = -2.0 + 2 * 0.5 * UNIT, -11.0 + 2 * face * UNIT
-    sampling = SamplingDoc(
-        energy_film=energy_film, energy_substrate=energy_substrate, area=AREA,
-        registries=[
-            RegistryDoc(
-                shift=(0, 0), gap=2, energy=energy_film + energy_substrate - work * UNIT,
-                evaluations=1, converged=True,
-            )
-        ],
-        force_evaluations=3, converged=True, provenance=PROVENANCE,
-    )  # fmt: skip
-    cut = SimpleNamespace(
-        film=film, substrate=substrate, area=AREA, film_lattice="bcc",
-        substrate_facts=SimpleNamespace(equivalent_faces=alike),
-    )  # fmt: skip
-    return cut, sampling
-
-
-def test_candidates_of_lowest_interface_energy_and_of_the_stable_face():
-    alloy = crystals(["Li", "Li", "Li", "Al"], -11.0)
-    # gamma_int = 0.5 + face - W_ad: 0.1, 0.3, 0.6 and, on the most stable face, 0.7 J/m2.
-    works, faces = (1.6, 1.2, 0.8, 0.2), (1.2, 1.0, 0.9, 0.4)
-    cuts, samplings = zip(*map(candidate, works, faces), strict=True)
-    assert preferred(alloy, cuts, samplings, 1) == [0]
-    assert preferred(alloy, cuts, samplings, 2) == [0, 3]
-    assert preferred(alloy, cuts, samplings, 3) == [0, 1, 3]
-
-
-def test_unlike_faces_are_no_stable_face():
-    alloy = crystals(["Li", "Li", "Li", "Al"], -11.0)
-    cuts, samplings = zip(
-        candidate(1.6, 1.2), candidate(1.2, 1.0), candidate(0.2, 0.4, alike=False), strict=True
-    )
-    assert preferred(alloy, cuts, samplings, 2) == [0, 1]
-
-
-def test_largest_work_counts_where_mu_is_open():
-    alloy = crystals(["Li", "Li", "Li", "Al", "Ag"], -11.0)
-    cuts, samplings = zip(candidate(0.3, 0.1), candidate(0.9, 1.0), strict=True)
-    assert preferred(alloy, cuts, samplings, 2) == [1, 0]
