@@ -1,17 +1,15 @@
-"""Reservoirs of the surface energies: Li metal, and the crystal of the alloy."""
+"""Reservoirs of the surface energies."""
 
 from __future__ import annotations
 
 import pytest
 from pymatgen.core import Composition, Lattice, Structure
 
-from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, Provenance
+from misei.screening.schemas import Provenance
 from misei.screening.schemas_surfaces import SurfaceEnergyDoc
 from misei.workflows.adhesion_results import Crystals, FilmDoc
 
 PROVENANCE = Provenance(engine="toy", engine_version="1")
-AREA = 20.0
-UNIT = AREA / EV_PER_A2_TO_J_PER_M2  # eV of 1 J/m2
 
 
 def crystals(symbols: list[str], energy: float) -> Crystals:
