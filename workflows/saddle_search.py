@@ -255,7 +255,7 @@ class SaddleSearch:
         return modes.negative == 1
 
     def _relax_crudely(self) -> None:
-        steps = min(CRUDE_STEPS, self.steps_left)
+        steps = min(CRUDE_STEPS, self._band_steps_left())
         self._relax_band(False, CRUDE_FORCE, steps)
         if self.steps_left <= 0:
             raise _OutOfSteps
@@ -263,7 +263,7 @@ class SaddleSearch:
     def _relax_whole(self) -> None:
         self.curvatures = []
         loose = CRUDE_FORCE if self.settings.climb_alone else self.settings.fmax
-        if not self._relax_band(True, loose, self.steps_left):
+        if not self._relax_band(True, loose, self._band_steps_left()):
             raise _OutOfSteps
 
     def _relax_band(self, climbing: bool, loose: float, steps: int) -> bool:
@@ -273,8 +273,11 @@ class SaddleSearch:
             top = highest(self.path)
             image = self.path[top]
             rest = perpendicular(image.get_forces(), tangent(self.path, top))
-            self._count(image, rest, done := met)
+            self._count(image, rest, done := met, evaluations=len(self.path) - 2)
         return done
+
+    def _band_steps_left(self) -> int:
+        return max(1, self.steps_left // (len(self.path) - 2))
 
     def _climb_alone(self) -> bool:
         """Whether the highest image, climbing alone, ends as the one saddle of the path."""
@@ -345,9 +348,9 @@ class SaddleSearch:
             end = self.path[index]
             end.calc = SinglePointCalculator(end, energy=energy)
 
-    def _count(self, image: Atoms, rest: Floats, done: bool) -> None:
+    def _count(self, image: Atoms, rest: Floats, done: bool, evaluations: int = 1) -> None:
         """Count a step, and give up where the saddle cannot be of interest any more."""
-        self.steps_left -= 1
+        self.steps_left -= evaluations
         moved, self._last = self._last, (image, image.positions.copy(), rest)
         if moved is not None and moved[0] is image:
             shift, change = image.positions - moved[1], moved[2] - rest

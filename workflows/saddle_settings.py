@@ -23,8 +23,8 @@ class SaddleSettings(MSONable):
     fmax
         Largest true force on an atom at the saddle, eV/angstrom.
     steps
-        Optimizer steps of one job, all stages together: a step costs one evaluation where one
-        image moves, one per image in a band. Checks of curvatures are not counted.
+        Force evaluations of one job, all stages together but for checks of curvatures: a step of a
+        band counts as many times as it has images.
     shortcut
         Relax the midpoint, or half a band, where symmetry allows it.
     one_image
@@ -44,7 +44,7 @@ class SaddleSettings(MSONable):
     """
 
     fmax: float = 0.02
-    steps: int = 120
+    steps: int = 150
     shortcut: bool = True
     one_image: bool = True
     climb_alone: bool = True
