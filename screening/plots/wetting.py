@@ -34,6 +34,8 @@ ALLOY, SALT = "alloy", "salt"
 COLOURS = {ALLOY: BLUE, SALT: ORANGE}
 # Critical wetting lines by W_ad / 2 gamma_Li.
 LINES = {0.5: "contact angle 90°", 1.0: "complete wetting"}
+# The texts stand on the outer sides of their lines, so that they never meet.
+SIDES = {0.5: "right", 1.0: "left"}
 PRINTED_RATIO = r"$W_\mathrm{ad}\,/\,2\gamma_\mathrm{Li}$"
 ROW_HEIGHT = 44  # pixels
 PRINTED_WIDTH, PRINTED_ROW = 5.2, 0.34  # inches
@@ -157,7 +159,8 @@ def interactive_wetting(docs: Sequence[AdhesionDoc]) -> go.Figure:
     for ratio, text in LINES.items():
         plot.add_vline(
             x=ratio, line={"color": GREEN, "dash": "dash", "width": 1.5}, annotation_text=text,
-            annotation_position="top", annotation_font={"size": 11, "color": GREEN},
+            annotation_position="top", annotation_xanchor=SIDES[ratio],
+            annotation_font={"size": 11, "color": GREEN},
         )  # fmt: skip
     low, high = _axis_range(docs)
     for row, doc in enumerate(docs):
@@ -238,7 +241,7 @@ def _print_axes(panel: Axes, docs: Sequence[AdhesionDoc]) -> None:
         panel.axvline(ratio, color=GREEN, linestyle="--", linewidth=0.9, zorder=0)
         panel.annotate(
             text, (ratio, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3),
-            textcoords="offset points", ha="center", fontsize=PRINTED_SIZE - 2, color=GREEN,
+            textcoords="offset points", ha=SIDES[ratio], fontsize=PRINTED_SIZE - 2, color=GREEN,
         )  # fmt: skip
     panel.set_xlabel(PRINTED_RATIO, fontsize=PRINTED_SIZE + 1)
     names = [printed_formula(doc.alloy) for doc in docs]
