@@ -1,4 +1,4 @@
-"""Images of a path: structures to and from atoms, interpolation, length."""
+"""Images of a path: structures of atoms, and length."""
 
 from __future__ import annotations
 
@@ -6,19 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 from ase import Atoms
-from pymatgen.analysis.diffusion.neb.pathfinder import IDPPSolver
 from pymatgen.core import Structure
 
 
 def structure_of(atoms: Atoms) -> Structure:
     """Structure of atoms as they stand, outside the cell too."""
     return Structure(atoms.cell.array, atoms.symbols, atoms.positions, coords_are_cartesian=True)
-
-
-def interpolated(initial: Structure, final: Structure, n_images: int) -> list[Structure]:
-    """Path between two structures by image-dependent pair potentials, ends included."""
-    linear = initial.interpolate(final, nimages=n_images + 1, pbc=False)
-    return list(IDPPSolver(linear).run())
 
 
 def path_length(images: list[Structure]) -> list[float]:

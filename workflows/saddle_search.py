@@ -28,6 +28,7 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from misei.screening.schemas_paths import PathGuess, PathMethod, PathState
+from misei.structures.defects import interpolate_path
 from misei.structures.hop_symmetry import Swap, symmetrized
 from misei.workflows.calculators import SharedCalculator
 from misei.workflows.saddle_bands import (
@@ -39,7 +40,7 @@ from misei.workflows.saddle_bands import (
     relax_band,
     tangent,
 )
-from misei.workflows.saddle_images import interpolated, path_length, structure_of
+from misei.workflows.saddle_images import path_length, structure_of
 from misei.workflows.saddle_modes import Modes, across, lowest_modes
 from misei.workflows.saddle_settings import SaddleSettings, lower_bound
 from misei.workflows.saddle_steps import largest, quasi_newton
@@ -174,7 +175,7 @@ class SaddleSearch:
         return True
 
     def _half_way(self, start: Atoms, end: Atoms) -> Atoms:
-        _, middle, _ = interpolated(structure_of(start), structure_of(end), 1)
+        _, middle, _ = interpolate_path(structure_of(start), structure_of(end), 1)
         image = AseAtomsAdaptor.get_atoms(middle, msonable=False)
         image.calc = deepcopy(self.calculator)
         return image
@@ -208,7 +209,7 @@ class SaddleSearch:
         if modes.negative == 0:
             relaxed = structure_of(image)
             return self._half_band(
-                interpolated(self.guess.images[0], relaxed, self.settings.n_images),
+                interpolate_path(self.guess.images[0], relaxed, self.settings.n_images),
                 (self.guess.end_energies[0], float(image.get_potential_energy())),
             )
         self.warnings.append("the symmetric path is not the lowest: a band beside it was taken")

@@ -15,10 +15,10 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from misei.screening.schemas_paths import PathDoc, PathGuess
+from misei.structures.defects import interpolate_path
 from misei.structures.hop_symmetry import SupercellSymmetry, Swap, find_swap
 from misei.workflows.calculators import SharedCalculator
 from misei.workflows.engines import get_engine
-from misei.workflows.saddle_images import interpolated
 from misei.workflows.saddle_search import SaddleSearch
 from misei.workflows.saddle_settings import SaddleSettings
 
@@ -46,7 +46,7 @@ def guess_of(
     initial: Structure, final: Structure, mover: int, swap: Swap | None, n_images: int = 3
 ) -> PathGuess:
     (start, low), (end, high) = relaxed(initial), relaxed(final)
-    images = interpolated(start, end, n_images)
+    images = interpolate_path(start, end, n_images)
     return PathGuess(images=images, end_energies=(low, high), mover=mover, swap=swap)
 
 

@@ -20,11 +20,11 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from saddle_hops import FMAX, asymmetric_hop, document, interstitial_hop, search, vacancy_hop
 
 from misei.screening.schemas_paths import PathGuess
+from misei.structures.defects import interpolate_path
 from misei.structures.hop_symmetry import Swap
 from misei.workflows import saddle_search
 from misei.workflows.calculators import SharedCalculator
 from misei.workflows.saddle_bands import tangent
-from misei.workflows.saddle_images import interpolated
 from misei.workflows.saddle_modes import across, lowest_modes
 from misei.workflows.saddle_search import SaddleSearch
 from misei.workflows.saddle_settings import SaddleSettings
@@ -43,7 +43,7 @@ DIFFERENCES = 0.05
 def plain_band(name: str) -> tuple[float, int]:
     """Saddle energy by ASE's NEB alone: 5 images, climbing, FIRE; and its evaluations."""
     guess = asymmetric_hop() if name == "asymmetric" else vacancy_hop(name)
-    images = interpolated(guess.images[0], guess.images[-1], 5)
+    images = interpolate_path(guess.images[0], guess.images[-1], 5)
     path = [AseAtomsAdaptor.get_atoms(image, msonable=False) for image in images]
     calculator = SharedCalculator(EMT())
     for image in path:
