@@ -25,8 +25,8 @@ from misei.workflows.journal import Journal
 FLOAT32_RELATIVE = 1e-6
 # Forces are sums over some 50 neighbours of terms of up to 10 eV/angstrom.
 FLOAT32_FORCE = 2e-5
-# eV/angstrom^3. Stress is a sum of pair terms r f / V of 0.1 and more that cancel to 1e-3 or less, so
-# rounding goes with the terms (1e-7 of them) and not with what is left.
+# eV/angstrom^3. Stress is a sum of pair terms r f / V of 0.1 and more that cancel to 1e-3 or
+# less: rounding goes with the terms (1e-7 of them) and not with what is left.
 FLOAT32_STRESS = 2e-8
 PROPERTIES = {"energy", "free_energy", "forces", "stress"}
 
