@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from jobflow import job
 from monty.json import MSONable
 from pymatgen.core import Structure
@@ -154,7 +155,7 @@ def guess_path(
     if known is None:
         images = interpolate_path(initial, final, n_images)
     else:
-        images = [initial, *_taken_over(known, ideal_initial), final]
+        images = [initial, *_taken_over(known, initial), final]
     return PathGuess(
         images=images,
         end_energies=(energies[0], energies[0] if swap else energies[1]),
@@ -202,9 +203,11 @@ def known_ends(plan: MigrationPlan, known: MigrationDoc) -> dict[int, Structure]
     return ends
 
 
-def _taken_over(known: Sequence[Structure], ideal_initial: Structure) -> list[Structure]:
+def _taken_over(known: Sequence[Structure], initial: Structure) -> list[Structure]:
     """Images between the ends of another engine's path, in this engine's supercell."""
-    return [
-        Structure(ideal_initial.lattice, ideal_initial.species, image.frac_coords)
-        for image in known[1:-1]
-    ]
+    images, before = [], initial.frac_coords
+    for image in known[1:-1]:
+        # An ideal coordinate of 0 for one engine may be 1 for the other.
+        before = image.frac_coords - np.rint(image.frac_coords - before)
+        images.append(Structure(initial.lattice, initial.species, before))
+    return images
