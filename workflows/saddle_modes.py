@@ -52,6 +52,10 @@ class Modes:
         """Number of directions, perpendicular in pairs, along which the energy falls."""
         return sum(c < -NOISE for c in self.curvatures)
 
+    def least_along(self, hop: Floats) -> Floats:
+        """Of the two lowest modes the one that is less along the hop."""
+        return min(self.vectors[:2], key=lambda vector: abs(float(np.vdot(vector, hop))))
+
 
 class _Subspace:
     """Orthonormal directions, and the Hessian along them."""

@@ -213,7 +213,7 @@ class SaddleSearch:
                 (self.guess.end_energies[0], float(image.get_potential_energy())),
             )
         self.warnings.append("the symmetric path is not the lowest: a band beside it was taken")
-        return self._band(self.guess.images, aside=_least_along(modes, hop))
+        return self._band(self.guess.images, aside=modes.least_along(hop))
 
     def _relax_midpoint(self, image: Atoms, swap: Swap) -> None:
         def kept(forces: Floats) -> Floats:
@@ -396,8 +396,3 @@ class SaddleSearch:
 def _even(vectors: Floats, swap: Swap) -> Floats:
     """Part of displacements or forces that the swap leaves as it is."""
     return np.asarray(vectors + swap.vectors(vectors)) / 2
-
-
-def _least_along(modes: Modes, hop: Floats) -> Floats:
-    """Of the two lowest modes the one that is less along the hop."""
-    return min(modes.vectors[:2], key=lambda vector: abs(float(np.vdot(vector, hop))))
