@@ -4,8 +4,8 @@ Prints the Markdown table of docs/migration.md:
 
     python benchmarks/migration_accuracy.py --engine sevennet
 
-Published values: fcc and hcp Li, Li15Si4, LiSi, Li2O and LiF vacancies and the self-diffusion of
-fcc metals, PBE or similar, as collected in the project's notes; a range where they scatter.
+The published values, PBE or similar, are a collection whose papers are not recorded here; a range
+where they scatter. Those of silicides may be of single hops and not of a network.
 """
 
 from __future__ import annotations
