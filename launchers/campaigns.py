@@ -32,7 +32,7 @@ def screen_campaign(
     campaign = load_campaign(path)
     get_engine(campaign.engine)
     settings = machine_settings(workers, run_dir)
-    store = open_store(settings.store_path)
+    store = open_store(settings.store_location)
     start = perf_counter()
     with progress(campaign.name) as on_progress:
         report, results = run_campaign(
@@ -54,7 +54,7 @@ def screen_campaign(
 def read_campaign(path: Path | None, run_dir: Path | None) -> CampaignResults:
     """Read a campaign's results back; without a file, those of the one screened last."""
     settings = machine_settings(run_dir=run_dir)
-    store = open_store(settings.store_path, must_exist=True)
+    store = open_store(settings.store_location, must_exist=True)
     return collect_campaign(_campaign(path, settings.run_dir), store)
 
 

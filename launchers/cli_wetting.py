@@ -35,5 +35,5 @@ def wetting(
     from misei.screening.plots.wetting import stored_adhesions, wetting_plot
 
     check_plot_paths(output)
-    store = open_store(machine_settings(None, run_dir).store_path, must_exist=True)
+    store = open_store(machine_settings(None, run_dir).store_location, must_exist=True)
     write(wetting_plot(stored_adhesions(store, phases, engine)), output, as_json)

@@ -120,7 +120,7 @@ def run_flow(flow: Flow, schema: type[Doc], workers: int | None, run_dir: Path |
         When a job that the result needs failed.
     """
     settings = machine_settings(workers, run_dir)
-    store = open_store(settings.store_path)
+    store = open_store(settings.store_location)
     with progress(flow.name) as on_progress:
         report = run_flows([flow], store, settings.run_dir, settings.workers, on_progress)
     print_report(report)

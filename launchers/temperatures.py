@@ -65,5 +65,5 @@ def _stored_vibrations() -> list[VibrationsDoc]:
     from misei.launchers.store import open_store
     from misei.screening.results import find_documents
 
-    path = machine_settings().store_path
+    path = machine_settings().store_location
     return find_documents(open_store(path), VibrationsDoc) if path.is_file() else []

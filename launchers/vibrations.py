@@ -113,7 +113,7 @@ def _compute(
     flows = {
         str(e.entry_id): maker.make(e.structure, phase_name(e), str(e.entry_id)) for e in entries
     }
-    store = open_store(settings.store_path)
+    store = open_store(settings.store_location)
     with progress("vibrations") as on_progress:
         report = run_flows(flows.values(), store, settings.run_dir, settings.workers, on_progress)
     print_report(report)

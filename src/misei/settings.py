@@ -22,6 +22,12 @@ class Settings(BaseSettings):
 
     run_dir: Path = Field(Path("runs"), description="Folder of results, exports and job files.")
     workers: int = Field(2, ge=1, description="Processes that run jobs side by side.")
+    # May hold a password: a SecretStr shows itself in no log.
+    store: SecretStr | None = Field(
+        None, description="Results store: an SQLite file or mongodb://...; in run_dir by default."
+    )
+    launchpad: SecretStr | None = Field(None, description="MongoDB of FireWorks: mongodb://...")
+    cluster: Path | None = Field(None, description="Cluster file; `misei cluster` prints one.")
 
     source: str = Field("bundled", description="Thermodynamic entries: bundled, mp or mp-cache.")
     mp_cache_dir: Path = Field(
@@ -35,6 +41,8 @@ class Settings(BaseSettings):
     mp_api_key: SecretStr | None = Field(None, description="Key of the Materials Project API.")
 
     @property
-    def store_path(self) -> Path:
-        """The results store."""
-        return self.run_dir / "results.sqlite"
+    def store_location(self) -> str:
+        """The results store: path of a file, or a URI that may hold a password."""
+        if self.store is not None:
+            return self.store.get_secret_value()
+        return str(self.run_dir / "results.sqlite")

@@ -29,7 +29,7 @@ def run_dir(tmp_path_factory) -> Path:
         engine="emt", film="Cu", film_lattices=("fcc",), limits=limits, candidates=1, relaxed=1
     )
     silver = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.06), ["Ag"], [[0, 0, 0]])
-    store = open_store(machine_settings(None, folder).store_path)
+    store = open_store(machine_settings(None, folder).store_location)
     flow = maker.make(silver.get_primitive_structure(), "Ag")
     run_locally(flow, store=store, log=False, root_dir=folder, ensure_success=True)
     return folder
@@ -59,7 +59,7 @@ def test_missing_result_is_one_line(plot, run_dir):
 
 
 def test_printed_result_has_units_and_verdict(run_dir, capsys):
-    store = open_store(machine_settings(None, run_dir).store_path)
+    store = open_store(machine_settings(None, run_dir).store_location)
     (document,) = find_documents(store, AdhesionDoc, alloy="Ag")
     print_adhesion(document)
     printed = " ".join(capsys.readouterr().out.split())
