@@ -9,6 +9,7 @@ from time import perf_counter
 from misei.launchers.console import progress
 from misei.launchers.local import RunReport
 from misei.launchers.machine import machine_settings
+from misei.launchers.pools import open_pool
 from misei.launchers.reference import build_reference_set
 from misei.launchers.screen import CampaignResults, NoResultsError, collect_campaign, run_campaign
 from misei.launchers.store import open_store
@@ -26,20 +27,18 @@ FORMATS = {"csv": "ranking.csv", "json": "ranking.json", "markdown": "ranking.md
 
 
 def screen_campaign(
-    path: Path, workers: int | None, run_dir: Path | None
+    path: Path, workers: int | None, run_dir: Path | None, cluster: Path | None = None
 ) -> tuple[RunReport, Ranking, list[Path]]:
     """Run a campaign file, write exports and report; return what was run, found and written."""
     campaign = load_campaign(path)
     get_engine(campaign.engine)
-    settings = machine_settings(workers, run_dir)
+    settings = machine_settings(workers, run_dir, cluster)
     store = open_store(settings.store_location)
     start = perf_counter()
-    with progress(campaign.name) as on_progress:
-        report, results = run_campaign(
-            campaign, store, settings.run_dir, settings.workers, on_progress
-        )
+    with progress(campaign.name) as on_progress, open_pool(settings) as pool:
+        report, results = run_campaign(campaign, store, settings.run_dir, pool, on_progress)
     timing = (
-        f"{perf_counter() - start:.0f} s on {settings.workers} processes; "
+        f"{perf_counter() - start:.0f} s on {pool.size} processes; "
         f"{len(report.computed)} jobs computed, {len(report.reused)} found in the store"
     )
     folder = settings.run_dir / campaign.name
@@ -80,12 +79,12 @@ def build_reference_file(
     get_engine(engine)
     settings = machine_settings(workers, run_dir)
     path = output or REFERENCE_SET_PATH
-    with progress("reference set") as on_progress:
+    with progress("reference set") as on_progress, open_pool(settings) as pool:
         report, _ = build_reference_set(
             load_prototypes().values(),
             settings.run_dir,
             path,
-            settings.workers,
+            pool,
             ReferencePhaseMaker(engine=engine),
             on_progress,
         )

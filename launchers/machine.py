@@ -13,7 +13,9 @@ class SettingsError(ValueError):
     """A setting in the environment that cannot be used."""
 
 
-def machine_settings(workers: int | None = None, run_dir: Path | None = None) -> Settings:
+def machine_settings(
+    workers: int | None = None, run_dir: Path | None = None, cluster: Path | None = None
+) -> Settings:
     """Return the settings; options that were given win over the environment.
 
     Raises
@@ -21,7 +23,7 @@ def machine_settings(workers: int | None = None, run_dir: Path | None = None) ->
     SettingsError
         When an environment variable has a value that does not fit.
     """
-    given = {"workers": workers, "run_dir": run_dir}
+    given = {"workers": workers, "run_dir": run_dir, "cluster": cluster}
     try:
         return Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from misei import __version__
 from misei.launchers.local import OnProgress, RunReport, run_flows
+from misei.launchers.pools import JobPool
 from misei.launchers.store import open_store
 from misei.screening.corrections import CORRECTION_RULE
 from misei.structures.prototypes import Prototype
@@ -20,7 +21,7 @@ def build_reference_set(
     prototypes: Iterable[Prototype],
     run_dir: Path,
     output: Path,
-    workers: int,
+    pool: JobPool,
     maker: ReferencePhaseMaker | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[RunReport, list[ReferencePhaseDoc]]:
@@ -34,8 +35,8 @@ def build_reference_set(
         Folder of the store.
     output
         Data file to write.
-    workers
-        Number of processes.
+    pool
+        Where the jobs run.
     maker
         Engine and tolerances.
     on_progress
@@ -51,7 +52,7 @@ def build_reference_set(
     ordered = sorted(prototypes, key=lambda p: sum(site.multiplicity for site in p.sites))
     flows = [maker.make(prototype) for prototype in ordered]
     store = open_store(run_dir / "reference.sqlite")
-    report = run_flows(flows, store, run_dir, workers, on_progress)
+    report = run_flows(flows, store, run_dir, pool, on_progress)
     phases = []
     for flow in flows:
         doc = store.query_one({"uuid": flow.output.uuid}, ["output"], sort={"index": -1})

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobflow import Job, JobStore
+from jobflow import Flow, Job, JobStore
 
 from misei.launchers.local import OnProgress, RunReport, run_flows
+from misei.launchers.pools import InlinePool, JobPool
 from misei.launchers.sources import open_source, source_inputs
 from misei.screening.campaign import Campaign
 from misei.screening.ranking import Ranking, Rejection, Screened, rank
@@ -51,7 +52,7 @@ def run_campaign(
     campaign: Campaign,
     store: JobStore,
     run_dir: Path,
-    workers: int,
+    pool: JobPool,
     on_progress: OnProgress | None = None,
 ) -> tuple[RunReport, CampaignResults]:
     """Run every stage of a campaign; what the store holds is not computed again.
@@ -64,8 +65,8 @@ def run_campaign(
         Results store.
     run_dir
         Folder for files of jobs.
-    workers
-        Number of processes.
+    pool
+        Where the jobs run.
     on_progress
         As in :func:`misei.launchers.local.run_flows`.
 
@@ -74,16 +75,34 @@ def run_campaign(
     RunReport, CampaignResults
         What was computed, reused or failed; and the results.
     """
-    first = run_flows(
-        [thermodynamics_job(campaign, source_inputs(campaign.source))], store, run_dir, 1
-    )
-    chosen, _ = _chosen(campaign, _thermodynamics(campaign, store))
-    flows = [flow for item in chosen for flow in (item.adhesion, item.migration)]
-    report = run_flows(flows, store, run_dir, workers, on_progress)
+    flows, first = campaign_flows(campaign, store, run_dir)
+    report = run_flows(flows, store, run_dir, pool, on_progress)
     report.total += first.total
     report.computed += first.computed
     report.reused += first.reused
     return report, collect_campaign(campaign, store)
+
+
+def campaign_flows(
+    campaign: Campaign, store: JobStore, run_dir: Path
+) -> tuple[list[Flow], RunReport]:
+    """Run the thermodynamic stage in this process, seconds, and make the flows it asks for.
+
+    Returns
+    -------
+    list of Flow, RunReport
+        Adhesion and migration of each candidate; whether thermodynamics was in the store.
+
+    Raises
+    ------
+    NoResultsError
+        When the thermodynamic stage failed.
+    """
+    report = run_flows([_thermodynamics_job(campaign)], store, run_dir, InlinePool())
+    for name, trace in report.failed.items():
+        raise NoResultsError(f"the {name} of {campaign.name!r} failed: {trace.splitlines()[-1]}")
+    chosen, _ = _chosen(campaign, _thermodynamics(campaign, store))
+    return [flow for item in chosen for flow in (item.adhesion, item.migration)], report
 
 
 def collect_campaign(campaign: Campaign, store: JobStore) -> CampaignResults:
@@ -114,9 +133,7 @@ def _thermodynamics_job(campaign: Campaign) -> Job:
 
 
 def _thermodynamics(campaign: Campaign, store: JobStore) -> ThermodynamicsDoc:
-    document = find_document(
-        store, thermodynamics_job(campaign, source_inputs(campaign.source)).uuid, ThermodynamicsDoc
-    )
+    document = find_document(store, _thermodynamics_job(campaign).uuid, ThermodynamicsDoc)
     if document is None:
         raise NoResultsError(
             f"no results of the campaign {campaign.name!r} in the store; run `misei screen` first"

@@ -13,6 +13,7 @@ from pymatgen.core import Structure
 from misei.launchers.console import print_report, progress
 from misei.launchers.local import run_flows
 from misei.launchers.machine import machine_settings
+from misei.launchers.pools import open_pool
 from misei.launchers.sources import open_source
 from misei.launchers.store import open_store
 from misei.screening.results import find_document
@@ -121,8 +122,8 @@ def run_flow(flow: Flow, schema: type[Doc], workers: int | None, run_dir: Path |
     """
     settings = machine_settings(workers, run_dir)
     store = open_store(settings.store_location)
-    with progress(flow.name) as on_progress:
-        report = run_flows([flow], store, settings.run_dir, settings.workers, on_progress)
+    with progress(flow.name) as on_progress, open_pool(settings) as pool:
+        report = run_flows([flow], store, settings.run_dir, pool, on_progress)
     print_report(report)
     document = find_document(store, flow.output.uuid, schema)
     if document is None:

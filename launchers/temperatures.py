@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from misei.launchers.machine import machine_settings
@@ -65,5 +66,6 @@ def _stored_vibrations() -> list[VibrationsDoc]:
     from misei.launchers.store import open_store
     from misei.screening.results import find_documents
 
-    path = machine_settings().store_location
-    return find_documents(open_store(path), VibrationsDoc) if path.is_file() else []
+    location = machine_settings().store_location
+    there = "://" in location or Path(location).is_file()
+    return find_documents(open_store(location), VibrationsDoc) if there else []

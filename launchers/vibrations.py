@@ -9,6 +9,7 @@ from pathlib import Path
 from misei.launchers.console import print_report, progress
 from misei.launchers.local import run_flows
 from misei.launchers.machine import machine_settings
+from misei.launchers.pools import open_pool
 from misei.launchers.sources import open_source
 from misei.launchers.store import open_store
 from misei.screening.chemical_systems import parse_chemical_system
@@ -114,8 +115,8 @@ def _compute(
         str(e.entry_id): maker.make(e.structure, phase_name(e), str(e.entry_id)) for e in entries
     }
     store = open_store(settings.store_location)
-    with progress("vibrations") as on_progress:
-        report = run_flows(flows.values(), store, settings.run_dir, settings.workers, on_progress)
+    with progress("vibrations") as on_progress, open_pool(settings) as pool:
+        report = run_flows(flows.values(), store, settings.run_dir, pool, on_progress)
     print_report(report)
     for entry_id, flow in flows.items():
         document = find_document(store, flow.output.uuid, VibrationsDoc)

@@ -94,11 +94,13 @@ def expand_and_fail(label: str, terms: list[object], log: str) -> Response:
 
 
 @job(output_schema=Number)
-def also(label: str, terms: list[object], log: str, kind: str) -> Response:
-    """Give an output, and more jobs of which the first takes it."""
+def also(label: str, terms: list[object], log: str, kind: str, how: str = "") -> Response:
+    """Give an output, and a chain of two more jobs; the first fails where ``how`` says so."""
     note(log, f"also {label}")
     own = terms[0]
     slow = make(add, f"{label}.{kind} 1", [own], log, 0.2)
+    if how:
+        slow = make(fail, f"{label}.{kind} 1", [own], log, how)
     last = make(add, f"{label}.{kind} 2", [slow.output], log)
     return Response(output=Number(value=5.0), **{kind: Flow([slow, last])})
 

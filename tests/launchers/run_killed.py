@@ -10,6 +10,7 @@ from ase.build import bulk
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from misei.launchers.local import run_flows
+from misei.launchers.pools import local_pool
 from misei.launchers.store import open_store
 from misei.screening.results import find_document
 from misei.screening.schemas_adhesion import AdhesionDoc
@@ -31,7 +32,8 @@ if __name__ == "__main__":
     )  # fmt: skip
     flows = [migration.make(copper), adhesion.make(silver, "Ag")]
     store = open_store(Path(store_path))
-    report = run_flows(flows, store, Path(run_dir), workers=2)
+    with local_pool(2) as pool:
+        report = run_flows(flows, store, Path(run_dir), pool)
     moved = find_document(store, flows[0].output.uuid, MigrationDoc)
     stuck = find_document(store, flows[1].output.uuid, AdhesionDoc)
     assert moved is not None, report.failed

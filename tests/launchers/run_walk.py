@@ -9,11 +9,11 @@ from pathlib import Path
 from local_jobs import random_walk
 
 from misei.launchers.local import run_flows
+from misei.launchers.pools import local_pool
 from misei.launchers.store import open_store
 
 if __name__ == "__main__":
     log, store, run_dir, seconds = sys.argv[1:]
-    report = run_flows(
-        random_walk(log, float(seconds)), open_store(store), Path(run_dir), workers=2
-    )
+    with local_pool(2) as pool:
+        report = run_flows(random_walk(log, float(seconds)), open_store(store), Path(run_dir), pool)
     print(json.dumps({"computed": report.computed, "failed": report.failed}))

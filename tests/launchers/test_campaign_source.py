@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from misei.launchers.cli import app
 from misei.launchers.local import run_flows
+from misei.launchers.pools import InlinePool
 from misei.launchers.sources import source_inputs
 from misei.launchers.store import open_store
 from misei.screening.campaign import Campaign
@@ -36,7 +37,7 @@ def test_a_campaign_reads_the_cache(
     asked = len(service.requests)
     job = thermodynamics_job(CAMPAIGN, source_inputs(CAMPAIGN.source))
     store = open_store(tmp_path / "results.sqlite")
-    report = run_flows([job], store, tmp_path)
+    report = run_flows([job], store, tmp_path, InlinePool())
     assert report.failed == {}
     document = find_document(store, job.uuid, ThermodynamicsDoc)
     assert document is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,16 @@ from jobflow import Flow, JobStore
 from local_jobs import make
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from misei.launchers import local
-from misei.launchers.local import RunReport, run_flows
+from misei.launchers.job_runs import (
+    find_or_claim,
+    find_records,
+    job_folder,
+    record_store,
+    run_job,
+    with_inputs,
+)
+from misei.launchers.local import KILLED_WORKER, RunReport, run_flows
+from misei.launchers.pools import InlinePool, JobPool, local_pool
 from misei.launchers.store import open_store
 from misei.workflows.engines import get_engine
 
@@ -34,19 +42,20 @@ DEADLINE_S = 300.0
 class Bench:
     """A store, a log of side effects and a folder to run in."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pool: JobPool) -> None:
         self.folder = folder
+        self.pool = pool
         self.log = str(folder / "log.txt")
         self.store: JobStore = open_store(folder / "results.sqlite")
 
-    def run(self, *flows: Any, **options: Any) -> RunReport:
+    def run(self, *flows: Any) -> RunReport:
         seen: list[tuple[int, int]] = []
         report = run_flows(
             flows,
             self.store,
             self.folder / "run",
+            self.pool,
             on_progress=lambda report, name: seen.append((report.done, report.total)),
-            **options,
         )
         done = [number for number, _ in seen]
         totals = [number for _, number in seen]
@@ -64,12 +73,15 @@ class Bench:
         return jobs.value_of(self.store.get_output(job.uuid, load=True))
 
 
+@pytest.fixture(scope="module")
+def pool() -> Iterator[JobPool]:
+    with local_pool(2) as workers:
+        yield workers
+
+
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Forked workers start at once; spawned ones are tested below with the kills."""
-    fork = multiprocessing.get_context("fork")
-    monkeypatch.setattr(local, "get_context", lambda method: fork)
-    return Bench(tmp_path)
+def bench(tmp_path: Path, pool: JobPool) -> Bench:
+    return Bench(tmp_path, pool)
 
 
 def test_jobs_wait_for_what_they_need(bench: Bench) -> None:
@@ -77,7 +89,7 @@ def test_jobs_wait_for_what_they_need(bench: Bench) -> None:
     b = make(jobs.add, "b", [], bench.log)
     c = make(jobs.add, "c", [a.output, b.output], bench.log)
     d = make(jobs.add, "d", [c.output, a.output], bench.log)
-    report = bench.run(Flow([d, c, b, a]), workers=2)
+    report = bench.run(Flow([d, c, b, a]))
     assert sorted(report.computed) == ["a", "b", "c", "d"]
     assert bench.lines()[-2:] == ["add c", "add d"]
     assert bench.value(d) == 1 + 3 + 1
@@ -91,11 +103,11 @@ def test_a_second_run_reuses_everything(bench: Bench) -> None:
         last = make(jobs.add, "last", [grown.output], bench.log)
         return Flow([first, grown, last], output=last.output)
 
-    bench.run(flow(), workers=2)
+    computed = bench.run(flow()).computed
     lines = bench.lines()
-    report = bench.run(flow(), workers=2)
+    report = bench.run(flow())
     assert report.computed == []
-    assert sorted(report.reused) == ["first", "grown", "last"]
+    assert sorted(report.reused) == sorted(computed)
     assert bench.lines() == lines
 
 
@@ -106,7 +118,7 @@ def test_a_job_that_two_flows_share_is_run_once(bench: Bench) -> None:
         grown = make(jobs.expand, "grown", [shared.output], bench.log, 1)
         own = make(jobs.add, name, [grown.output], bench.log)
         flows.append(Flow([shared, grown, own], output=own.output))
-    report = bench.run(*flows, workers=2)
+    report = bench.run(*flows)
     assert set(Counter(bench.lines()).values()) == {1}
     assert Counter(report.computed)["shared"] == 1
 
@@ -114,7 +126,7 @@ def test_a_job_that_two_flows_share_is_run_once(bench: Bench) -> None:
 def test_a_flow_may_refer_to_a_job_of_another_flow(bench: Bench) -> None:
     slow = make(jobs.add, "slow", [], bench.log, 0.2)
     quick = make(jobs.add, "quick", [slow.output], bench.log)
-    bench.run(quick, slow, workers=2)
+    bench.run(quick, slow)
     assert bench.lines() == ["add slow", "add quick"]
     assert bench.value(quick) == 2
 
@@ -133,7 +145,7 @@ def test_a_replaced_job_may_be_replaced_again(bench: Bench) -> None:
     nested = make(jobs.expand, "nested", [], bench.log, 3)
     chain = make(jobs.become, "chain", [], bench.log, 3)
     last = make(jobs.add, "last", [nested.output, chain.output], bench.log)
-    bench.run(Flow([nested, chain, last]), workers=2)
+    bench.run(Flow([nested, chain, last]))
     assert bench.value(nested) == 6
     assert bench.value(chain) == 7
     assert bench.value(last) == 1 + 6 + 7
@@ -213,11 +225,64 @@ def test_a_job_may_accept_missing_inputs(bench: Bench) -> None:
     assert bench.store.get_output(first.output.uuid, load=True)["value"] == 1 + (1 + 1 + 10)
 
 
+@pytest.mark.parametrize("kind", ["detour", "addition"])
+def test_jobs_that_a_finished_job_asked_for_are_found_again(bench: Bench, kind: str) -> None:
+    """The job itself is not run again for them; what failed of them is."""
+
+    def flow() -> Flow:
+        first = make(jobs.add, "first", [], bench.log)
+        more = make(jobs.also, "more", [first.output], bench.log, kind, "unless mended")
+        last = make(jobs.add, "last", [more.output], bench.log)
+        return Flow([first, more, last], output=last.output)
+
+    assert list(bench.run(flow()).failed) == [f"more.{kind} 1"]
+    Path(bench.log).with_name("mended").touch()
+    report = bench.run(flow())
+    mended = [f"more.{kind} 1", f"more.{kind} 2"]
+    assert report.computed == (mended if kind == "addition" else [*mended, "last"])
+    assert bench.run(flow()).computed == []
+    assert Counter(bench.lines())["also more"] == 1
+
+
+def test_a_failure_is_stored_with_its_traceback(bench: Bench) -> None:
+    bad = make(jobs.fail, "bad", [], bench.log, "raise")
+    bench.run(bad)
+    (record,) = find_records(bench.store, [(bad.uuid, 1)]).values()
+    assert (record.state, record.error) == ("failed", "ValueError: bad went wrong")
+    assert record.traceback is not None
+    assert "in fail" in record.traceback
+    assert bench.store.count() == 0
+
+
+def test_an_answer_that_was_left_is_taken_from_its_folder(bench: Bench) -> None:
+    """A head that was killed before it stored the answer of a worker."""
+    job = make(jobs.add, "job", [], bench.log)
+    folder = job_folder(bench.folder / "run", job)
+    assert find_or_claim(bench.store, job, folder) is None
+    run_job(with_inputs(job, bench.store), str(folder))
+    report = bench.run(job)
+    assert (report.computed, report.reused) == ([], ["job"])
+    assert bench.lines() == ["add job"]
+    assert bench.value(job) == 1
+    assert not folder.exists()
+
+
+def test_two_heads_at_once_run_each_job_once(tmp_path: Path) -> None:
+    heads = [start_head(tmp_path, 0.1) for _ in range(2)]
+    answers = [json.loads(head.communicate(timeout=DEADLINE_S)[0]) for head in heads]
+    assert [answer["failed"] for answer in answers] == [{}, {}]
+    computed = Counter(name for answer in answers for name in answer["computed"])
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert max(Counter(lines).values()) == 1
+    assert all(answer["computed"] for answer in answers)
+    assert computed == Counter(finished_jobs(tmp_path))
+
+
 def test_children_wait_for_a_detour(bench: Bench) -> None:
     first = make(jobs.add, "first", [], bench.log)
     around = make(jobs.also, "around", [first.output], bench.log, "detour")
     last = make(jobs.add, "last", [around.output], bench.log)
-    report = bench.run(Flow([first, around, last]), workers=2)
+    report = bench.run(Flow([first, around, last]))
     assert bench.lines()[2:] == ["add around.detour 1", "add around.detour 2", "add last"]
     assert report.total == 5
     assert bench.value(last) == 6
@@ -227,7 +292,7 @@ def test_an_addition_is_run_and_nobody_waits_for_it(bench: Bench) -> None:
     first = make(jobs.add, "first", [], bench.log)
     more = make(jobs.also, "more", [first.output], bench.log, "addition")
     last = make(jobs.add, "last", [more.output], bench.log)
-    report = bench.run(Flow([first, more, last]), workers=2)
+    report = bench.run(Flow([first, more, last]))
     assert bench.lines().index("add last") < bench.lines().index("add more.addition 2")
     assert report.total == 5
 
@@ -244,6 +309,7 @@ def test_stop_children_calls_off_descendants(bench: Bench) -> None:
 
 
 def test_stop_jobflow_calls_off_all_that_did_not_start(bench: Bench) -> None:
+    bench.pool = InlinePool()  # one after the other
     halt = make(jobs.stop, "halt", [], bench.log, "stop_jobflow")
     others = [make(jobs.add, f"other {n}", [halt.output][:n], bench.log) for n in range(2)]
     report = bench.run(Flow([halt, *others]))
@@ -256,14 +322,14 @@ def test_a_killed_worker_fails_its_job_and_the_rest_goes_on(bench: Bench) -> Non
     child = make(jobs.add, "child", [bad.output], bench.log)
     others = [make(jobs.add, f"other {n}", [], bench.log) for n in range(3)]
     report = bench.run(Flow([bad, child, *others]))
-    assert report.failed == {"bad": local.KILLED_WORKER}
+    assert report.failed == {"bad": KILLED_WORKER}
     assert report.skipped == ["child"]
     assert sorted(report.computed) == ["other 0", "other 1", "other 2"]
 
 
 def test_all_workers_killed_again_and_again_end_the_run(bench: Bench) -> None:
     bad = [make(jobs.fail, f"bad {n}", [], bench.log, "kill") for n in range(4)]
-    report = bench.run(*bad, workers=2)
+    report = bench.run(*bad)
     assert sorted(report.failed) == ["bad 0", "bad 1", "bad 2", "bad 3"]
 
 
@@ -271,8 +337,7 @@ def test_an_empty_run_does_nothing(bench: Bench) -> None:
     assert bench.run().total == 0
 
 
-def test_engine_jobs_run_in_spawned_workers(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+def test_engine_jobs_run_in_workers(bench: Bench) -> None:
     engine = get_engine("emt")
     copper = AseAtomsAdaptor.get_structure(bulk("Cu", a=3.7))
 
@@ -282,12 +347,12 @@ def test_engine_jobs_run_in_spawned_workers(tmp_path: Path) -> None:
         return Flow([relaxation, static], output=static.output)
 
     first = flow()
-    assert bench.run(first, workers=1).computed == ["relax", "static"]
+    assert bench.run(first).computed == ["relax", "static"]
     energy = bench.store.get_output(first.output.uuid, load=True)["output"]["energy"]
     # EMT's own equilibrium is its energy zero.
     assert energy == pytest.approx(0.0, abs=0.01)
     assert bench.run(flow()).computed == []
-    assert not any((tmp_path / "run" / "jobs").iterdir()), "empty job folders are removed"
+    assert not any((bench.folder / "run" / "jobs").iterdir()), "empty job folders are removed"
 
 
 def start_head(folder: Path, seconds: float) -> subprocess.Popen[str]:
@@ -306,6 +371,12 @@ def wait_for_lines(head: subprocess.Popen[str], log: Path, count: int) -> None:
         if log.exists() and len(log.read_text().splitlines()) >= count:
             return
         time.sleep(0.005)
+
+
+def finished_jobs(folder: Path) -> list[str]:
+    """Return the names of all jobs that the store knows as finished."""
+    store = open_store(folder / "results.sqlite")
+    return [record["name"] for record in record_store(store).query({"state": "finished"})]
 
 
 def finished(folder: Path) -> dict[str, list[float]]:
@@ -351,7 +422,8 @@ def test_kill_9_loses_only_what_was_running(tmp_path: Path) -> None:
 def test_workers_do_not_outlive_a_killed_head(tmp_path: Path) -> None:
     head = start_head(tmp_path, 0.05)
     wait_for_lines(head, tmp_path / "log.txt", 1)
-    children = Path(f"/proc/{head.pid}/task/{head.pid}/children").read_text().split()
+    lists = Path(f"/proc/{head.pid}/task").glob("*/children")
+    children = [pid for children in lists for pid in children.read_text().split()]
     assert len(children) >= 2
     os.kill(head.pid, signal.SIGKILL)
     head.wait()

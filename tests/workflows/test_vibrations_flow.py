@@ -14,7 +14,8 @@ from pymatgen.core import Lattice, Structure
 from scipy import constants
 from scipy.interpolate import CubicSpline
 
-from misei.launchers import local
+from misei.launchers.local import run_flows
+from misei.launchers.pools import InlinePool
 from misei.launchers.store import open_store
 from misei.screening.results import find_documents
 from misei.screening.schemas_vibrations import FreeEnergyRangeError, VibrationsDoc
@@ -146,19 +147,18 @@ def test_a_supercell_that_would_be_too_large_is_smaller_and_says_so(tmp_path: Pa
 
 
 def test_a_second_run_computes_nothing(tmp_path: Path) -> None:
-    # Workers are spawned: a fork of a process in which phonopy's OpenMP has run hangs.
     maker = VibrationsMaker(engine="emt", min_length=6.0, mesh_length=20.0)
     store = open_store(tmp_path / "results.sqlite")
     crystal = load_prototypes()["Cu-225"].structure()
-    first = local.run_flows([maker.make(crystal, "Cu", "Cu-225")], store, tmp_path)
+    first = run_flows([maker.make(crystal, "Cu", "Cu-225")], store, tmp_path, InlinePool())
     assert first.failed == {}
     (document,) = find_documents(store, VibrationsDoc, entry_id="Cu-225", engine="emt")
-    again = local.run_flows([maker.make(crystal, "Cu", "Cu-225")], store, tmp_path)
+    again = run_flows([maker.make(crystal, "Cu", "Cu-225")], store, tmp_path, InlinePool())
     assert (again.computed, again.failed) == ([], {})
     assert find_documents(store, VibrationsDoc)[0] == document
     # Other temperatures need no forces again.
     maker.temperatures_K = (0.0, 300.0, 600.0)
-    warmer = local.run_flows([maker.make(crystal, "Cu", "Cu-225")], store, tmp_path)
+    warmer = run_flows([maker.make(crystal, "Cu", "Cu-225")], store, tmp_path, InlinePool())
     assert not [name for name in warmer.computed if "displacement" in name or "relax" in name]
 
 
