@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 FAILED_RUN = 1
+STOPPED = 130  # as shells say of Ctrl-C
 
 # A file or a pipe has no width: wide enough that no table folds.
 out = Console(width=None if sys.stdout.isatty() else 160)
@@ -52,12 +55,19 @@ OnProgress: TypeAlias = Callable[[Counted, str], None]
 
 
 def one_line_errors(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn the errors that misei raises for bad input into one line and exit code 2."""
+    """Turn the errors that misei raises for bad input into one line and exit code 2.
+
+    Ctrl-C and SIGTERM (a queue at the walltime) end a command in order, with exit code 130.
+    """
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
+            _stop_on_sigterm()
             return command(*args, **kwargs)
+        except KeyboardInterrupt as error:
+            print("misei: stopped; what was finished is kept, run again to go on", file=sys.stderr)
+            raise typer.Exit(STOPPED) from error
         except ValueError as error:
             # Only our own error classes speak to users; any other is a defect and shows itself.
             if not type(error).__module__.startswith("misei."):
@@ -66,6 +76,11 @@ def one_line_errors(command: Callable[P, T]) -> Callable[P, T]:
             raise typer.Exit(BAD_INPUT) from error
 
     return wrapper
+
+
+def _stop_on_sigterm() -> None:
+    if threading.current_thread() is threading.main_thread():  # Python allows it nowhere else
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def print_json(value: Any) -> None:

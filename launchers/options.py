@@ -31,6 +31,12 @@ Workers = Annotated[
 RunDir = Annotated[
     Path | None, typer.Option("--run-dir", help="Results folder; default MISEI_RUN_DIR or runs.")
 ]
+ClusterFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster", help="Run on a cluster's queue (file of `misei cluster`); or MISEI_CLUSTER."
+    ),
+]
 Crystal = Annotated[
     str, typer.Argument(help="Formula of the source, or a structure file (CIF, POSCAR).")
 ]

@@ -1,57 +1,71 @@
 """A maggma Store in one SQLite file: the results database on a laptop or a head node.
 
-Documents are kept as extended JSON, one row each, upserted in one transaction, so that a
-killed process leaves every finished write and nothing else. The fields that jobs are found
-by are columns with an index; anything else of a MongoDB query is answered by maggma's own
-MemoryStore over the rows that are left.
+Each document is one row: its text, and columns for the fields that documents are found by.
+Criteria are answered by SQL as far as SQL can tell; of rows that it cannot tell of, MongoDB's
+rules decide, as mongomock has them. A document is written in one statement, so that a killed
+process leaves every finished write and nothing else.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from bson import json_util
 from maggma.core import Sort, Store
-from maggma.stores import MemoryStore
 from monty.json import jsanitize
 
-# Columns that SQL filters on, with a column for the store's own key where that is one
-# field; every other criterion is left to the MemoryStore.
-INDEXED_FIELDS = ("uuid", "index", "name")
-COLUMNS = (*INDEXED_FIELDS, "key")
-LOCK_TIMEOUT_S = 60.0
+from misei.screening.store_file import (
+    Connection,
+    StoreError,
+    check_integrity,
+    clear_errors,
+    is_writable,
+    open_file,
+    transaction,
+)
+from misei.screening.store_queries import Document, Table, batched, in_memory
+from misei.screening.store_tables import (
+    adopt_tables,
+    columns_of,
+    create_index,
+    create_path_index,
+    create_table,
+    identified,
+    key_of,
+    quoted,
+    row_values,
+)
+
+# Connections that a fork brought along: to close them would disturb the parent's.
+_inherited: list[Connection] = []
 
 
-def _enter_wal_mode(connection: sqlite3.Connection) -> None:
-    # SQLite waits for every lock but this one, which processes race for on a new file.
-    deadline = monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or monotonic() > deadline:
-                raise
-            sleep(0.01)
+class _Opened(NamedTuple):
+    """The table of a store, for one process."""
+
+    process: int
+    table: Table
 
 
 class SQLiteStore(Store):
     """A Store on one SQLite file in write-ahead mode; safe for several processes of one host.
 
+    Errors of the file are raised as :class:`~misei.screening.store_file.StoreError`.
+
     Parameters
     ----------
     path
-        The database file. Not on a network file system: WAL needs shared memory.
+        The database file. Not on a network file system: its log needs shared memory.
     table
         Table of the documents; several stores may share a file.
     key
         Fields that identify a document when ``update`` names none.
+    unique
+        Fields that no two documents may share; ``key`` by default. A table keeps those that
+        it was made with.
     """
 
     def __init__(
@@ -59,12 +73,15 @@ class SQLiteStore(Store):
         path: str | Path,
         table: str = "docs",
         key: str | list[str] = "uuid",
+        unique: list[str] | None = None,
         **kwargs: Any,
     ) -> None:
         if not table.isidentifier():
             raise ValueError(f"table {table!r} is not a name of letters, digits and underscores")
         self.path = str(Path(path).resolve())
         self.table = table
+        # jobflow replaces the key of its stores: what is unique is kept apart.
+        self.unique = unique or ([key] if isinstance(key, str) else list(key))
         self.kwargs = kwargs
         self._local = threading.local()
         super().__init__(key=cast(str, key), **kwargs)
@@ -82,36 +99,46 @@ class SQLiteStore(Store):
         """Open the file, and create the table where there is none."""
         if force_reset:
             self.close()
-        _ = self._connection
+        _ = self._table
 
     def close(self) -> None:
         """Close this thread's connection."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None and self._local.pid == os.getpid():
-            connection.close()
-        self._local.connection = None
+        opened: _Opened | None = getattr(self._local, "opened", None)
+        if opened is not None:
+            if opened.process == os.getpid():
+                opened.table.connection.close()
+            else:
+                _inherited.append(opened.table.connection)
+        self._local.opened = None
 
     @property
-    def _connection(self) -> sqlite3.Connection:
+    def _table(self) -> Table:
         # One connection per thread and process: SQLite's must not cross a fork.
-        if getattr(self._local, "connection", None) is None or self._local.pid != os.getpid():
-            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=LOCK_TIMEOUT_S, isolation_level=None)
-            _enter_wal_mode(connection)
-            connection.execute("PRAGMA synchronous=NORMAL")
-            table = self.table
-            connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY, key TEXT, "
-                'uuid TEXT, "index" INTEGER, name TEXT, doc TEXT NOT NULL)'
-            )
-            for column in ("key", "uuid", "name"):
-                connection.execute(
-                    f"CREATE INDEX IF NOT EXISTS {table}_{column} ON {table}({column})"
-                )
-            self._local.connection, self._local.pid = connection, os.getpid()
-        return self._local.connection  # type: ignore[no-any-return]
+        opened: _Opened | None = getattr(self._local, "opened", None)
+        if opened is None or opened.process != os.getpid():
+            self.close()
+            opened = _Opened(os.getpid(), self._open())
+            self._local.opened = opened
+        return opened.table
 
-    def update(self, docs: list[dict[str, Any]] | dict[str, Any], key: Any = None) -> None:
+    def _open(self) -> Table:
+        connection = open_file(self.path, lambda new: adopt_tables(new, self.path))
+        with clear_errors(self.path):
+            if not columns_of(connection, self.table):
+                self._create(connection)
+            columns, key = columns_of(connection, self.table), key_of(connection, self.table)
+        return Table(connection, self.path, self.table, columns, key)
+
+    def _create(self, connection: Connection) -> None:
+        if not is_writable(self.path):
+            # An empty one of this connection's own.
+            connection.execute(f"CREATE TEMP TABLE {self.table} (id INTEGER PRIMARY KEY, doc TEXT)")
+            return
+        with transaction(connection):
+            if not columns_of(connection, self.table):  # another process was faster
+                create_table(connection, self.table, self.unique)
+
+    def update(self, docs: list[Document] | Document, key: Any = None) -> None:
         """Insert or replace documents in one transaction.
 
         Parameters
@@ -120,74 +147,55 @@ class SQLiteStore(Store):
             One document or several.
         key
             Field or fields that identify a document; the store's own key where None.
+
+        Raises
+        ------
+        StoreError
+            When nothing can be written (disk full, file read-only), or another document of the
+            store has the same unique fields. Nothing is written then.
         """
-        fields = key or self.key
-        fields = fields if isinstance(fields, list) else [fields]
+        key = key or self.key
+        fields = key if isinstance(key, list) else [key]
         # As MongoStore does, so that both hold the same documents.
         plain_docs = [
             jsanitize(doc, allow_bson=True, recursive_msonable=True)
             for doc in (docs if isinstance(docs, list) else [docs])
         ]
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for plain in plain_docs:
-                self._replace(plain, {field: plain[field] for field in fields})
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+        valid = [doc for doc in plain_docs if self._is_valid(doc)]
+        with clear_errors(self.path), transaction(self._table.connection):
+            for doc in valid:
+                self._write(doc, {field: doc[field] for field in fields})
 
-    def _replace(self, doc: dict[str, Any], identity: dict[str, Any]) -> None:
-        """Write a document over the first that matches ``identity``, or as a new one."""
+    def _is_valid(self, doc: Document) -> bool:
+        if self.validator is None or self.validator.is_valid(doc):
+            return True
+        errors = self.validator.validation_errors(doc)
+        if getattr(self.validator, "strict", False):
+            raise ValueError(errors)
+        self.logger.error(errors)
+        return False
+
+    def _write(self, doc: Document, identity: Document) -> None:
+        """Write a document over the first that has its identity, or as a new one."""
         doc.pop("_id", None)
-        values = [self._column_value(doc, column) for column in COLUMNS]
-        old = next(self._matching(identity).query(identity, ["_id"], limit=1), None)
-        # A row id of None lets SQLite choose the next one.
-        names = ", ".join(f'"{column}"' for column in COLUMNS)
-        self._connection.execute(
-            f"INSERT OR REPLACE INTO {self.table}(id, {names}, doc) VALUES (?, ?, ?, ?, ?, ?)",
-            (old["_id"] if old else None, *values, json_util.dumps(doc)),
-        )
-
-    def _column_value(self, doc: dict[str, Any], column: str) -> str | int | None:
-        value = doc.get(self._key_field if column == "key" else column)
-        return value if isinstance(value, (str, int)) else None
-
-    @property
-    def _key_field(self) -> str:
-        """The field behind the column ``key``; empty where the store's key is several fields."""
-        return self.key if isinstance(self.key, str) else ""
-
-    def _rows(self, criteria: dict[str, Any] | None) -> Iterator[tuple[int, str]]:
-        """Rows that pass the criteria SQL can check; the rest of the criteria is the caller's."""
-        clauses, values = [], []
-        for field, condition in (criteria or {}).items():
-            if field not in (*INDEXED_FIELDS, self._key_field):
-                continue
-            column = field if field in INDEXED_FIELDS else "key"
-            wanted = (
-                condition["$in"]
-                if isinstance(condition, dict) and set(condition) == {"$in"}
-                else [condition]
-            )
-            if all(isinstance(value, (str, int)) for value in wanted):
-                # A column is null where the value is of a kind that only MongoDB compares.
-                in_list = "(SELECT value FROM json_each(?))"
-                clauses.append(f'("{column}" IN {in_list} OR "{column}" IS NULL)')
-                values.append(json_util.dumps(list(wanted)))
-        where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
-        return self._connection.execute(
-            f"SELECT id, doc FROM {self.table}{where} ORDER BY id", values
-        )
-
-    def _matching(self, criteria: dict[str, Any] | None) -> MemoryStore:
-        memory = MemoryStore(key=self.key)
-        memory.connect()
-        docs = [json_util.loads(doc) | {"_id": row} for row, doc in self._rows(criteria)]
-        if docs:
-            memory._collection.insert_many(docs)
-        return memory
+        table = self._table
+        values = row_values(doc, table.columns)
+        names = [quoted(column) for column in (*table.columns, "doc")]
+        marks = ", ".join("?" * len(names))
+        insert = f"INSERT INTO {self.table} ({', '.join(names)}) VALUES ({marks})"
+        if set(identity) == set(table.key) and _is_identified(values, table):
+            target = f"({', '.join(map(quoted, table.key))}) WHERE {identified(table.key)}"
+            changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+            sql = f"{insert} ON CONFLICT {target} DO UPDATE SET {changes}"
+            table.connection.execute(sql, values)
+            return
+        old = next(table.matching(identity, limit=1), None)
+        if old is None:
+            table.connection.execute(insert, values)
+        else:
+            changes = ", ".join(f"{name} = ?" for name in names)
+            sql = f"UPDATE {self.table} SET {changes} WHERE id = ?"
+            table.connection.execute(sql, [*values, old["_id"]])
 
     def query(
         self,
@@ -197,41 +205,75 @@ class SQLiteStore(Store):
         skip: int = 0,
         limit: int = 0,
         **kwargs: Any,
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the documents that match MongoDB criteria."""
-        yield from self._matching(criteria).query(
-            criteria, properties, sort, skip=skip, limit=limit
-        )
+    ) -> Iterator[Document]:
+        """Yield the documents that match MongoDB criteria.
+
+        Parameters
+        ----------
+        criteria, properties, sort, skip, limit
+            As of maggma's MongoStore. ``_id`` is the number of the row.
+        """
+        fields = _included(properties)
+        if fields and not (sort or skip or limit):
+            parts = self._table.parts(criteria, fields)
+            if parts is not None:
+                yield from parts
+                return
+        docs = self._table.matching(criteria, sort, skip, limit)
+        if not properties:
+            yield from docs
+        elif fields:
+            kept = {*fields, "_id"}
+            yield from ({k: v for k, v in doc.items() if k in kept} for doc in docs)
+        else:
+            for batch in batched(docs):
+                yield from in_memory(batch).query(criteria, properties)
 
     def count(self, criteria: dict[str, Any] | None = None, **kwargs: Any) -> int:
         """Count the documents that match."""
-        if not criteria:
-            row = self._connection.execute(f"SELECT COUNT(*) FROM {self.table}").fetchone()
-            return int(row[0])
-        return int(self._matching(criteria).count(criteria))
+        return self._table.count(criteria)
 
     def distinct(
         self, field: str, criteria: dict[str, Any] | None = None, all_exist: bool = False
     ) -> list[Any]:
         """Return the distinct values of a field."""
-        return list(self._matching(criteria).distinct(field, criteria, all_exist))
+        return self._table.distinct(field, criteria)
 
     def groupby(self, keys: list[str] | str, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Group documents by fields, as MemoryStore does."""
         criteria = args[0] if args else kwargs.get("criteria")
-        yield from self._matching(criteria).groupby(keys, *args, **kwargs)
+        yield from in_memory(self._table.matching(criteria)).groupby(keys, *args, **kwargs)
 
-    def ensure_index(self, key: str, unique: bool = False) -> bool:
-        """Whether the field has an index: the columns have, others are not indexed."""
-        return key in (*INDEXED_FIELDS, self._key_field)
+    def ensure_index(self, key: str | list[str], unique: bool = False) -> bool:
+        """Create an index of a field, and say whether there is one.
+
+        The fields that jobs are found by have one from the beginning. One of another field
+        costs each write the time in which SQLite reads the document's text.
+        """
+        fields = key if isinstance(key, list) else [key]
+        return not [field for field in fields if not self._index(field, unique)]
+
+    def _index(self, field: str, unique: bool) -> bool:
+        if field == "_id":
+            return True
+        table = self._table
+        try:
+            with clear_errors(self.path), transaction(table.connection):
+                if field not in table.columns:
+                    return create_path_index(table.connection, self.table, field, unique)
+                create_index(table.connection, self.table, [field], unique)
+                return True
+        except StoreError:
+            return False  # as MongoStore answers, where values are not unique for instance
 
     def remove_docs(self, criteria: dict[str, Any]) -> None:
         """Remove the documents that match."""
-        ids = [doc["_id"] for doc in self._matching(criteria).query(criteria, ["_id"])]
-        self._connection.execute(
-            f"DELETE FROM {self.table} WHERE id IN (SELECT value FROM json_each(?))",
-            [json_util.dumps(ids)],
-        )
+        with clear_errors(self.path), transaction(self._table.connection):
+            self._table.remove(criteria)
+
+    def check_integrity(self) -> list[str]:
+        """Read the whole file and return what is wrong with it: nothing, if all is well."""
+        return check_integrity(self.path)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -246,3 +288,17 @@ class SQLiteStore(Store):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _local=threading.local())
+
+
+def _is_identified(values: Sequence[Any], table: Table) -> bool:
+    """Whether the index of the key holds a row: all its values are text or numbers."""
+    found = [values[table.columns.index(field)] for field in table.key]
+    return all(isinstance(value, (str, int, float)) for value in found)
+
+
+def _included(properties: dict[str, Any] | list[str] | None) -> list[str]:
+    """Whole fields that a projection asks for; none where it asks for anything else."""
+    wanted = properties if isinstance(properties, dict) else dict.fromkeys(properties or [], 1)
+    fields = [field for field in wanted if field != "_id"]
+    plain = all(value is True or value == 1 for value in wanted.values())
+    return fields if plain and not any("." in f or f.startswith("$") for f in fields) else []
