@@ -164,8 +164,8 @@ def status(campaign: CampaignOrAll = None, run_dir: RunDir = None, as_json: AsJs
     for job in found.failed:
         where = f" ({job.folder})" if job.folder else ""
         print(f"{job.state}: {job.job}: {job.error}{where}")
-    for folder, error in found.failed_launches.items():
-        print(f"queue job ended without running anything: {error} ({folder})")
+    for folder, error in found.ended.items():
+        print(f"queue job ended: {error} ({folder})")
     if found.queue_jobs:
         print(f"in the queue: {', '.join(found.queue_jobs)}")
     for line in found.advice:

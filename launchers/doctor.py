@@ -105,7 +105,7 @@ class Doctor:
             row = skipped("Firework", "the LaunchPad is not ready", "see above")
             yield Check("Firework", lambda: [row])
         elif self.launchpad:
-            yield _check("Firework", "job", "check_firework", self.settings, here, wait_s)
+            yield _check("Firework", "firework", "check_firework", self.settings, here, wait_s)
         if not on_queue and not self.launchpad:
             yield _check("local worker", "job", "check_local_job", self.settings, here, wait_s)
 

@@ -7,6 +7,7 @@ its weights says so instead, and a build that does not suit the processor takes 
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, PackagePath, files, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -198,33 +199,42 @@ def _package(name: str, engine_version: str) -> str:
 
 
 def _weights(package: str) -> Finding:
-    """Whether the weights that a package brought along are as they were released."""
-    weights = [f for f in files(package) or [] if f.suffix in WEIGHT_SUFFIXES] if package else []
+    """Compare the weights that a package brought along with its list of files."""
+    weights = _recorded_weights(package) if package else []
     if not weights:
         return skipped("weights", "none in the package; the evaluation needs no network for any")
-    for file in weights:
-        if (problem := _damage(file)) is not None:
+    for path, digest in weights:
+        if (problem := _damage(path, digest)) is not None:
             return failed(
                 "weights",
-                f"{file.locate()} {problem}",
+                f"{path} {problem}",
                 f"pip install --force-reinstall --no-deps {package}",
             )
-    size = sum(file.size or 0 for file in weights) / 1e6
+    size = sum(path.stat().st_size for path, _ in weights) / 1e6
     return ok("weights", f"{len(weights)} files in {package} as released, {size:.0f} MB")
 
 
-def _damage(file: PackagePath) -> Literal["is missing", "is damaged"] | None:
-    path = Path(str(file.locate()))
+def _recorded_weights(package: str) -> list[tuple[Path, str]]:
+    """Return path and checksum of weights; importlib.metadata's files() leaves out missing ones."""
+    installed = distribution(package)
+    record = csv.reader((installed.read_text("RECORD") or "").splitlines())
+    return [
+        (Path(str(installed.locate_file(path))), digest)
+        for path, digest, _ in record
+        if Path(path).suffix in WEIGHT_SUFFIXES
+    ]
+
+
+def _damage(path: Path, recorded: str) -> Literal["is missing", "is damaged"] | None:
     if not path.is_file():
         return "is missing"
-    if file.size is not None and path.stat().st_size != file.size:
-        return "is damaged"
-    if file.hash is None:
+    if not recorded:
         return None
-    digest = hashlib.new(file.hash.mode, path.read_bytes()).digest()
-    # RECORD: base64 for URLs without padding (PEP 376).
-    as_recorded = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    return None if as_recorded == file.hash.value else "is damaged"
+    # "sha256=...", base64 for URLs without padding (PEP 376).
+    algorithm, _, digest = recorded.partition("=")
+    found = hashlib.new(algorithm, path.read_bytes()).digest()
+    same = base64.urlsafe_b64encode(found).rstrip(b"=").decode() == digest
+    return None if same else "is damaged"
 
 
 def _shut_network() -> None:

@@ -7,15 +7,14 @@ result goes to a store that is removed again.
 from __future__ import annotations
 
 import fcntl
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import ExitStack, redirect_stdout, suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
-from typing import Any, cast
+from time import perf_counter
+from typing import cast
 from uuid import uuid4
 
 from jobflow import job
@@ -34,7 +33,6 @@ from misei.workflows.keys import keyed
 
 # A short job starts sooner: it fits into the gaps of a queue.
 QUEUE_WALLTIME_S = 600
-POLL_S = 0.5
 
 
 class WorkerReport(BaseModel):
@@ -133,7 +131,7 @@ def _check_pool(
 ) -> Iterator[Finding]:
     with ExitStack() as stack:
         start = perf_counter()
-        run_dir = _temporary(stack, existing_folder(settings.run_dir))
+        run_dir = temporary_folder(stack, existing_folder(settings.run_dir))
         pool = _Impatient(make_pool(run_dir), wait_s)
         stack.callback(pool.close)
         report = _run(pool, run_dir, here.engine)
@@ -159,7 +157,9 @@ def _run(pool: JobPool, run_dir: Path, engine: str) -> WorkerReport | str:
     """Return what the worker says, or the error of its job."""
     content = str(uuid4())
     with ExitStack() as stack:
-        store = open_store(str(_temporary(stack, Path(tempfile.gettempdir())) / "results.sqlite"))
+        store = open_store(
+            str(temporary_folder(stack, Path(tempfile.gettempdir())) / "results.sqlite")
+        )
         stack.callback(store.close)
         file = run_dir / "from_head"
         file.write_text(content)
@@ -173,7 +173,8 @@ def _run(pool: JobPool, run_dir: Path, engine: str) -> WorkerReport | str:
         return WorkerReport.model_validate(store.get_output(task.uuid))
 
 
-def _temporary(stack: ExitStack, parent: Path) -> Path:
+def temporary_folder(stack: ExitStack, parent: Path) -> Path:
+    """Return a new folder that goes when the stack does."""
     # A worker that comes too late may write into it while it is removed.
     folder = tempfile.TemporaryDirectory(
         prefix=".misei-doctor-", dir=parent, ignore_cleanup_errors=True
@@ -215,53 +216,3 @@ def _locks(what: str, report: WorkerReport) -> Finding:
         f"locks of this machine do not hold on {report.probe.host}",
         "never run one campaign from two machines at once, or use a file system with flock",
     )
-
-
-def check_firework(settings: Settings, here: EngineProbe, wait_s: float) -> Iterator[Finding]:
-    """Run the evaluation as a Firework, from the LaunchPad and on this machine."""
-    from fireworks import Firework, FWorker, PyTask, Workflow
-    from fireworks.core.rocket_launcher import launch_rocket
-
-    from misei.launchers.fireworks import QUIET, open_launchpad
-
-    launchpad, start = open_launchpad(settings), perf_counter()
-    category = f"misei-doctor-{uuid4()}"  # no other worker is to take it
-    task = PyTask(
-        func="misei.launchers.doctor_job.probe_as_dict",
-        args=[here.engine],
-        stored_data_varname="probe",
-    )
-    firework = Firework(task, spec={"_category": category}, name="misei doctor")
-    with ExitStack() as stack:
-        folder = _temporary(stack, Path(tempfile.gettempdir()))
-        stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
-        number = next(iter(launchpad.add_wf(Workflow([firework])).values()))
-        stack.callback(launchpad.delete_wf, number)
-        before = Path.cwd()
-        stack.callback(os.chdir, before)
-        os.chdir(folder)
-        launch_rocket(launchpad, FWorker(category=category), number, strm_lvl=QUIET)
-        state = _final_state(launchpad, number, wait_s)
-        launches = launchpad.get_fw_by_id(number).launches
-        stored = launches[-1].action.stored_data if launches and launches[-1].action else {}
-    if state != "COMPLETED" or "probe" not in stored:
-        error = stored.get("_exception", {}).get("_stacktrace", "").strip().splitlines()
-        to_do = "`misei doctor` without --launchpad shows whether the engine runs here"
-        yield failed("Firework", f"{state}: {error[-1] if error else 'no result'}", to_do)
-        return
-    there = EngineProbe.model_validate(stored["probe"])
-    yield compared("Firework", here, there, perf_counter() - start)
-
-
-def _final_state(launchpad: Any, number: int, wait_s: float) -> str:
-    deadline = monotonic() + wait_s
-    while True:
-        state = str(launchpad.get_fw_dict_by_id(number)["state"])
-        if state in ("COMPLETED", "FIZZLED", "DEFUSED") or monotonic() > deadline:
-            return state
-        sleep(POLL_S)
-
-
-def probe_as_dict(engine: str) -> dict[str, Any]:
-    """Evaluate an engine; the result as plain types, for FireWorks."""
-    return probe_engine(engine).model_dump(mode="json")

@@ -18,7 +18,7 @@ from misei.settings import Settings
 
 # torch, the weights of a potential and the supercell of a barrier, with room to spare.
 MEMORY_PER_WORKER_GB = 2.0
-TORCH_TIMEOUT_S = 120
+TORCH_TIMEOUT_S = 600
 THREADS_VARIABLE = "OMP_NUM_THREADS"
 GPU_DEVICE = Path("/dev/nvidiactl")
 _ASK_TORCH = (
@@ -83,12 +83,17 @@ def check_torch() -> Iterator[Finding]:
     except PackageNotFoundError:
         yield failed("torch", "not installed", "pip install torch (see pytorch.org for builds)")
         return
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _ASK_TORCH],
-        capture_output=True,
-        text=True,
-        timeout=TORCH_TIMEOUT_S,
-    )
+    try:
+        run = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", _ASK_TORCH],
+            capture_output=True,
+            text=True,
+            timeout=TORCH_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        to_do = "is the file system slow, or the machine overloaded? Try `python -c 'import torch'`"
+        yield failed("torch", f"not imported in {TORCH_TIMEOUT_S} s", to_do)
+        return
     if run.returncode != 0:
         last = (run.stderr.strip().splitlines() or [f"ended with {run.returncode}"])[-1]
         yield failed(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from fireworks import FiretaskBase, Firework, FWAction, Workflow, explicit_serialize
@@ -29,6 +29,10 @@ from misei.screening.schemas_runs import JobRecord
 
 # What every Firework of a campaign has in its spec, and hands on to the ones it adds.
 INHERITED = ("campaign", "flows", "run_dir", "store", "default_category", "fixed_category")
+# Results stores by public name: a worker opens its own before it goes to any launch folder.
+OPEN_STORES: dict[str, JobStore] = {}
+# FireWorks takes Ctrl-C and SIGTERM for a failure of the job, and says nothing to its worker.
+INTERRUPTED = Event()
 # Another process may store the result while this one comes for it.
 LOOKS = 5
 
@@ -57,21 +61,26 @@ class JobTask(FiretaskBase):
         """Run the job; its new jobs become detours and additions, its failure this task's."""
         job = json.loads(self["job"], cls=MontyDecoder)
         run_dir = Path(fw_spec["run_dir"])
-        record = run_stored(job, _worker_store(str(run_dir), fw_spec["store"]), run_dir)
+        try:
+            record = run_stored(job, _worker_store(run_dir, fw_spec["store"]), run_dir)
+        except KeyboardInterrupt:
+            INTERRUPTED.set()
+            raise
         if record.state == "failed":
             raise JobFailedError(f"{job.name} failed:\n{record.traceback}")
         return _action(record, {key: fw_spec[key] for key in INHERITED})
 
 
-@cache
-def _worker_store(run_dir: str, expected: str) -> JobStore:
-    location = machine_settings(run_dir=Path(run_dir)).store_location
-    if public_name(location) != expected:
-        raise WrongStoreError(
-            f"the results store of this worker is {public_name(location)}, and the job was "
-            f"submitted for {expected}: give the worker the MISEI_STORE of `misei submit`"
-        )
-    return open_store(location)
+def _worker_store(run_dir: Path, expected: str) -> JobStore:
+    if expected not in OPEN_STORES:
+        location = machine_settings(run_dir=run_dir).store_location
+        if public_name(location) != expected:
+            raise WrongStoreError(
+                f"the results store of this worker is {public_name(location)}, and the job was "
+                f"submitted for {expected}: give the worker the MISEI_STORE of `misei submit`"
+            )
+        OPEN_STORES[expected] = open_store(location)
+    return OPEN_STORES[expected]
 
 
 def run_stored(job: Job, store: JobStore, run_dir: Path) -> JobRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from misei.launchers.fireworks_queue import (
     make_adapter,
     submit_job,
 )
-from misei.launchers.fireworks_rockets import make_worker
+from misei.launchers.fireworks_rockets import make_worker, new_launch_folder
 from misei.launchers.fireworks_status import Status, launchpad_status, store_status
 from misei.launchers.fireworks_submit import Submission, Target, submit_flows
 from misei.launchers.machine import machine_settings
@@ -92,7 +91,7 @@ def launch_to_queue(settings: Settings, jobs: int | None, category: str | None) 
     wanted = -(-ready // cluster.workers_per_job) if jobs is None else jobs
     submitted = []
     for _ in range(min(wanted, cluster.max_jobs - active)):
-        folder = _new_folder(settings.run_dir.resolve() / LAUNCHES)
+        folder = new_launch_folder(settings.run_dir.resolve() / LAUNCHES)
         adapter = make_adapter(cluster, Launch(settings, folder, category))
         submitted.append(submit_job(adapter, cluster, folder, name))
     return Launched(submitted, active, ready)
@@ -118,12 +117,6 @@ def _cluster(settings: Settings) -> Cluster:
             "cluster.yaml` writes one), or run the jobs in this terminal with --here"
         )
     return load_cluster(settings.cluster)
-
-
-def _new_folder(parent: Path) -> Path:
-    folder = parent / f"launcher_{datetime.now(UTC):%Y-%m-%d-%H-%M-%S-%f}"
-    folder.mkdir(parents=True)
-    return folder
 
 
 def campaign_name(campaign: str | None) -> str | None:

@@ -227,23 +227,27 @@ def cancel(launchpad: LaunchPad, query: Query, run_dir: Path, on_job: OnJob) -> 
     called off. A queue job that runs another campaign's job goes on.
     """
     report = Cancelled()
-    for state in ("READY", "WAITING"):
-        for doc in _find(launchpad, {**query, "state": state}):
-            if launchpad.pause_fw(doc["fw_id"]):
-                report.jobs.append(doc["name"])
-                on_job(doc["name"])
+    report.jobs += _pause(launchpad, query, on_job)
     jobs = _to_cancel(launchpad, active_jobs(known_jobs(run_dir, launchpad_name(launchpad))), query)
     cancel_jobs(jobs)
     _wait_until_gone(jobs)
     report.queue_jobs = [job.number for job in jobs]
-    lost = find_lost(launchpad, query)
-    for run in lost:
+    for run in find_lost(launchpad, query):
         launchpad.mark_fizzled(run.launch_id)
         launchpad.rerun_fw(run.fw_id)
-        launchpad.pause_fw(run.fw_id)
-        report.jobs.append(run.name)
+    report.jobs += _pause(launchpad, query, on_job)  # what these have given back
     report.still_running = [d["name"] for d in _find(launchpad, {**query, "state": "RUNNING"})]
     return report
+
+
+def _pause(launchpad: LaunchPad, query: Query, on_job: OnJob) -> list[str]:
+    names = []
+    for state in ("READY", "WAITING"):
+        for doc in _find(launchpad, {**query, "state": state}):
+            if launchpad.pause_fw(doc["fw_id"]):
+                names.append(doc["name"])
+                on_job(doc["name"])
+    return names
 
 
 def _to_cancel(launchpad: LaunchPad, jobs: list[QueueJob], query: Query) -> list[QueueJob]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from misei.launchers.fireworks_queue import QUEUE_FILES
+from misei.launchers.fireworks_rockets import LAUNCH_FILES
 from misei.launchers.queue_logs import problem_line
 
 # What a queue system or the kernel writes when it ends a job.
@@ -50,7 +50,7 @@ def files_error(folder: Path) -> str | None:
 
 def _texts(folder: Path) -> list[str]:
     endings = (".error", ".out")
-    return [_tail(f) for end in endings for f in sorted(folder.glob(f"{QUEUE_FILES}*{end}"))]
+    return [_tail(f) for end in endings for f in sorted(folder.glob(f"{LAUNCH_FILES}*{end}"))]
 
 
 def _tail(path: Path) -> str:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from misei.launchers.cluster_file import Cluster
 from misei.launchers.fireworks import public_name
-from misei.launchers.fireworks_rockets import job_number
+from misei.launchers.fireworks_rockets import LAUNCH_FILES, job_number
 from misei.launchers.pools import THREAD_SETTINGS
 from misei.settings import Settings
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
 
 QUEUE_TYPES = {"slurm": "SLURM", "pbs": "PBS", "sge": "SGE", "lsf": "LoadSharingFacility"}
-QUEUE_FILES = "FW_job"
 JOB_FILE = "queue_job.json"
+CLI = "misei.launchers.cli"
 # A worker waits this long for jobs that others may still bring, then gives its cores back.
 IDLE_S = 600
 # The rest of a queue job's time is for the last job that was started.
@@ -110,7 +110,7 @@ def _values(cluster: Cluster, launch: Launch) -> dict[str, Any]:
         "job_name": "misei",
         "shell": "/bin/bash",
         "launch_dir": str(launch.folder),
-        "output": QUEUE_FILES,
+        "output": LAUNCH_FILES,
         "nodes": 1,
         "tasks": 1,
         "cores": cluster.cores,
@@ -141,7 +141,7 @@ def _exports(cluster: Cluster, settings: Settings) -> list[str]:
 
 def _command(cluster: Cluster, launch: Launch) -> str:
     words = [
-        sys.executable, "-m", "misei.launchers.cli", "launch", "--here",
+        sys.executable, "-m", CLI, "launch", "--here",
         "--workers", str(cluster.workers_per_job),
         "--folder", str(launch.folder),
         "--idle", str(IDLE_S),

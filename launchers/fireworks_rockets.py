@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import signal
 import time
 from collections.abc import Callable
+from contextlib import chdir, redirect_stdout, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 from misei.launchers.fireworks import QUIET, open_launchpad, public_name
 from misei.launchers.machine import machine_settings
 from misei.launchers.pools import THREAD_SETTINGS
+from misei.launchers.store import open_store
 
 if TYPE_CHECKING:
     from fireworks import FWorker, LaunchPad
 
+# Names of the files in a launch folder, before their ending.
+LAUNCH_FILES = "FW_job"
 # How often an idle worker looks for work.
 LOOK_EVERY_S = 3.0
 # Queue systems, and the variable in which each tells a job its number.
@@ -116,8 +123,11 @@ def run_rockets(
         When all that is ready is for other results stores.
     """
     logging.getLogger("rocket.launcher").disabled = True  # it writes to stdout
+    from misei.launchers.firetasks import OPEN_STORES
+
     settings = machine_settings()
     launchpad = open_launchpad(settings)
+    OPEN_STORES[public_name(settings.store_location)] = open_store(settings.store_location)
     worker = make_worker(settings.store_location, category, folder)
     folder.mkdir(parents=True, exist_ok=True)
     report = RocketReport()
@@ -144,17 +154,18 @@ def _run_one(
     report: RocketReport,
     on_progress: OnProgress | None,
 ) -> None:
-    from fireworks.core.rocket_launcher import rapidfire
+    from misei.launchers.firetasks import INTERRUPTED
 
     mine = {"fworker.env": worker.env}
     before = launchpad.launches.find_one(mine, {"launch_id": 1}, sort=[("launch_id", -1)])
-    rapidfire(
-        launchpad, worker, str(folder), nlaunches=1, max_loops=1, sleep_time=1, strm_lvl=QUIET,
-        local_redirect=True,
-    )  # fmt: skip
+    _launch(launchpad, worker, folder)
     latest = launchpad.launches.find_one(
         mine, {"launch_id": 1, "fw_id": 1, "state": 1}, sort=[("launch_id", -1)]
     )
+    if INTERRUPTED.is_set():
+        if latest is not None:
+            launchpad.rerun_fw(latest["fw_id"])  # ready again, for another worker
+        raise KeyboardInterrupt
     if latest is None or latest == before or (before and latest["_id"] == before["_id"]):
         return  # another worker was first
     fields = {"name": 1}
@@ -167,6 +178,29 @@ def _run_one(
     report.done = launchpad.fireworks.count_documents({**ours, "state": "COMPLETED"})
     if on_progress is not None:
         on_progress(report, name)
+
+
+def _launch(launchpad: LaunchPad, worker: FWorker, folder: Path) -> None:
+    """Run one Firework in a launch folder of its own, which gets what it prints."""
+    from fireworks.core.rocket_launcher import launch_rocket
+
+    place = new_launch_folder(folder)
+    out, error = (place / f"{LAUNCH_FILES}.{end}" for end in ("out", "error"))
+    with chdir(place), out.open("w") as told, error.open("w") as failed, redirect_stdout(told):
+        ran = launch_rocket(launchpad, worker, strm_lvl=QUIET, err_file=failed)
+    if not ran:
+        shutil.rmtree(place)
+
+
+def new_launch_folder(parent: Path) -> Path:
+    """Make a folder named by the time, as FireWorks does."""
+    while True:
+        folder = parent / f"launcher_{datetime.now(UTC):%Y-%m-%d-%H-%M-%S-%f}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue  # another process was as quick
+        return folder
 
 
 def _check_stores(launchpad: LaunchPad, store: str) -> None:
@@ -203,5 +237,6 @@ def run_crew(workers: int, folder: Path, **choices: Any) -> None:
 def _crew_member(folder: Path, choices: dict[str, Any]) -> None:
     from misei.launchers.console import progress
 
-    with progress(f"worker {os.getpid()}") as on_progress:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), progress(f"worker {os.getpid()}") as on_progress:
         run_rockets(folder, on_progress=on_progress, **choices)

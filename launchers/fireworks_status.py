@@ -16,6 +16,7 @@ from misei.launchers.fireworks import launchpad_name
 from misei.launchers.fireworks_control import Query, find_lost
 from misei.launchers.fireworks_errors import error_line, files_error, launch_error
 from misei.launchers.fireworks_queue import active_jobs, known_jobs
+from misei.launchers.fireworks_rockets import LAUNCH_FILES
 from misei.launchers.job_runs import find_records, record_store
 from misei.screening.schemas_runs import JobRecord
 
@@ -67,15 +68,15 @@ class Status(BaseModel):
     ----------
     where
         LaunchPad or results store that was asked.
-    failed_launches
-        Queue jobs that ended without running anything, with the reason.
+    ended
+        Why queue jobs ended, by launch folder, where no job was started since.
     """
 
     where: str
     campaigns: list[CampaignCounts]
     failed: list[FailedJob] = []
     queue_jobs: list[str] = []
-    failed_launches: dict[str, str] = {}
+    ended: dict[str, str] = {}
     advice: list[str] = []
 
 
@@ -102,7 +103,7 @@ def launchpad_status(launchpad: LaunchPad, query: Query, run_dir: Path) -> Statu
         queue_jobs=[job.number for job in active],
     )
     if not active:
-        status.failed_launches = _failed_launches(launchpad, [job.folder for job in jobs])
+        status.ended = _ended(launchpad, [job.folder for job in jobs])
     status.advice = _advice(status)
     return status
 
@@ -164,8 +165,8 @@ def _failed(
         )
 
 
-def _failed_launches(launchpad: LaunchPad, folders: list[Path]) -> dict[str, str]:
-    """Errors of the queue jobs that came after the last run of any job."""
+def _ended(launchpad: LaunchPad, folders: list[Path]) -> dict[str, str]:
+    """Why queue jobs ended that wrote something after the last start of any job."""
     last = launchpad.launches.find_one({}, {"time_start": 1}, sort=[("launch_id", -1)])
     since = last["time_start"] if last else ""
     late = [folder for folder in folders if _modified(folder) > since]
@@ -174,7 +175,8 @@ def _failed_launches(launchpad: LaunchPad, folders: list[Path]) -> dict[str, str
 
 
 def _modified(folder: Path) -> str:
-    return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat()
+    times = [path.stat().st_mtime for path in folder.glob(f"{LAUNCH_FILES}*")]
+    return datetime.fromtimestamp(max(times, default=0.0), UTC).isoformat()
 
 
 def _advice(status: Status) -> list[str]:

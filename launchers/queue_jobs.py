@@ -31,6 +31,7 @@ POLL_S = 10.0  # between two questions to the queue system, which serves many us
 SPARE_S = 120.0  # a queue job without work is kept this long, as jobs come in waves
 LOST_S = 120.0  # for a worker that was killed to be started again by its nanny
 MAX_FRUITLESS = 3  # queue jobs in a row that bring no worker, before the run gives up
+MAX_WAIT_S = 3600.0  # before the next try, where some queue jobs run and others cannot
 MAX_SUBMISSIONS = 10  # at one look
 
 # What must not travel to compute nodes: workers have no store and no database.
@@ -45,6 +46,8 @@ _LIST_JOBS = {
 }
 _NO_JOBS = "No unfinished job found"  # LSF calls that an error
 _NO_ANSWER = re.compile("unable to contact|timed out|connection refused|cannot connect", re.I)
+
+_UNFINISHED = ("waiting", "queued", "no-worker", "processing")
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +106,8 @@ class QueueScheduler(Scheduler):
         worker = self.workers.get(address)
         if worker is not None:
             keys = [] if options.get("expected") else [task.key for task in worker.processing]
-            self.left_behind.setdefault(str(worker.name), []).extend(map(str, keys))
+            # Of one name only the last end counts: before it, the queue job went on.
+            self.left_behind[str(worker.name)] = [str(key) for key in keys]
         return await super().remove_worker(address, **options)
 
     def is_rootish(self, task: Any) -> bool:
@@ -112,10 +116,13 @@ class QueueScheduler(Scheduler):
 
     def unfinished(self) -> int:
         """Return how many tasks run or wait."""
-        return sum(task.state not in ("memory", "erred") for task in self.tasks.values())
+        return sum(task.state in _UNFINISHED for task in self.tasks.values())
 
-    def forgive(self, worker_name: str) -> None:
-        """Do not hold the end of a worker against what it ran."""
+    async def forgive(self, worker_name: str) -> None:
+        """Do not hold the end of a worker's queue job against what it ran."""
+        address = self.aliases.get(worker_name)
+        if address is not None:  # a node that fails does not say goodbye
+            await self.remove_worker(address, expected=True, stimulus_id="misei-queue-job-ended")
         for key in self.left_behind.pop(worker_name, []):
             if key in self.tasks:
                 self.tasks[key].suspicious = max(0, self.tasks[key].suspicious - 1)
@@ -158,7 +165,9 @@ class QueueJobs(JobQueueCluster):
         self._came: set[str] = set()  # queue jobs of which a worker came
         self._spare_since: dict[str, float] = {}
         self._lost_since: dict[str, float] = {}
-        self._fruitless = 0
+        self._failures = 0  # queue jobs in a row that brought no worker
+        self._fruitless = 0  # of these, while no other queue job ran
+        self._accepted = False
         self._problem = ""
         self._next_poll = self._next_submission = 0.0
         self._numbers = count()
@@ -203,9 +212,8 @@ class QueueJobs(JobQueueCluster):
         work = self.scheduler.unfinished()
         wanted = min(self._file.max_jobs, math.ceil(work / self._file.workers_per_job))
         await self._drop_spare(wanted, now)
-        if self._fruitless >= MAX_FRUITLESS:
-            if not self.worker_spec:
-                self.scheduler.fail_waiting(QueueError(self._give_up_text()))
+        if self._fruitless >= MAX_FRUITLESS and not self.worker_spec:
+            self.scheduler.fail_waiting(QueueError(self._give_up_text()))
         elif wanted > len(self.worker_spec) and now >= self._next_submission:
             self.scale(jobs=min(wanted, len(self.worker_spec) + MAX_SUBMISSIONS))
 
@@ -224,32 +232,36 @@ class QueueJobs(JobQueueCluster):
                 worker in present or worker in self.scheduler.left_behind for worker in workers
             ):
                 self._came.add(name)
-                self._fruitless = 0
+                self._fruitless = self._failures = 0
 
     async def _drop_ended(self, now: float) -> None:
         """Forget queue jobs that are no more, so that others can be submitted in their place."""
         submitted = dict(self.workers)
         alive = await self._jobs_in_queue()
         for name, job in submitted.items():
+            self._accepted = self._accepted or job.job_id is not None
             ended = job.job_id is None or (alive is not None and job.job_id not in alive)
             lost = now - self._lost_since.get(name, now) > LOST_S
             if name in self.worker_spec and (ended or lost):
-                self._judge(name, job)
+                await self._judge(name, job)
                 await self._drop(name)
 
-    def _judge(self, name: str, job: _QuietJob) -> None:
+    async def _judge(self, name: str, job: _QuietJob) -> None:
         """Put the end of a queue job down to the queue, or to what ran in it."""
         if name in self._came:
             if job.job_id is not None and not ran_out_of_memory(self._logs, job.job_id):
                 for worker in self._workers_of(name):
-                    self.scheduler.forgive(worker)
+                    await self.scheduler.forgive(worker)
             return
-        self._next_submission = monotonic() + POLL_S
         self._problem = job.refusal or queue_problem(self._logs, job.job_id) or (
             f"job {job.job_id} left the queue without a word (cancelled?)"
         )  # fmt: skip
-        if job.refusal and self._came and _NO_ANSWER.search(job.refusal):
-            logger.warning("misei: the queue system does not answer: %s", job.refusal)
+        self._failures += 1
+        wait_s = min(POLL_S * 2 ** min(self._failures - 1, 20), MAX_WAIT_S)
+        self._next_submission = monotonic() + wait_s
+        silent = job.refusal is not None and self._accepted and _NO_ANSWER.search(job.refusal)
+        if self._came or silent:  # a limit on jobs, a bad node, a controller that starts again
+            logger.warning("misei: %s; next try in %.0f s", self._problem, wait_s)
         else:
             self._fruitless += 1
 

@@ -24,7 +24,9 @@ _PROBLEM = re.compile(
 )
 # An end that was asked for, in dask's words.
 _NOISE = re.compile(r"CommClosedError|CancelledError|CANCELLED AT .* \*\*\*$(?<!TIME LIMIT \*\*\*)")
-_OUT_OF_MEMORY = re.compile(r"oom|out of memory|TERM_MEMLIMIT|mem(?:ory)?\b.*exceed", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(
+    r"\boom[-_ ]?kill|out of memory|TERM_MEMLIMIT|\bv?mem(?:ory)?\b.*exceed", re.IGNORECASE
+)
 # Logs of workers that ran for a week may be long; the cause of an end stands at the end.
 _TAIL_BYTES = 200_000
 

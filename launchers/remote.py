@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
@@ -98,8 +99,13 @@ class ResultsStore:
     def from_dict(cls, content: dict[str, str]) -> Store:
         """Return the part: ``docs``, or the additional store ``data`` or ``records``."""
         store = open_store(results_location())
-        part = content["part"]
-        return store.docs_store if part == "docs" else store.additional_stores[part]  # type: ignore[has-type]
+        if content["part"] == "docs":
+            return store.docs_store
+        part: Store = store.additional_stores[content["part"]]  # type: ignore[has-type]
+        if content["part"] == "records":
+            # jobflow gives every additional store the key of its large objects.
+            part.update = partial(part.update, key=["uuid", "index"])  # type: ignore[method-assign]
+        return part
 
 
 def results_location() -> str:

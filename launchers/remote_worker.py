@@ -8,6 +8,7 @@ the jobs that replace it.
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from collections.abc import Iterator
@@ -25,7 +26,10 @@ from monty.serialization import dumpfn, loadfn
 
 from misei.launchers.job_runs import (
     LOOK_AGAIN,
+    find_or_claim,
     job_folder,
+    left_answer,
+    record_store,
     run_job,
     store_answer,
     with_inputs,
@@ -59,18 +63,28 @@ def run_queued_job(folder: Path) -> None:
         # Before the answer leaves the job's folder: killed here, the job finds it there again.
         report(_response(record), record.traceback)
         if record.state == "finished":
-            store_answer(store, answer)
+            _store(store, answer)
     except Exception:
         report(None, traceback.format_exc())
 
 
 def _answer(job: Job, store: JobStore) -> str:
     """Run a job whose inputs jobflow-remote has put in already."""
-    task, folder = with_inputs(job, store), str(job_folder(machine_settings().run_dir, job))
-    # Another head that ran the same job meanwhile has stored it elsewhere.
-    while (answer := run_job(task, folder)) == LOOK_AGAIN:
-        continue
+    folder = job_folder(machine_settings().run_dir, job)
+    # What the worker's empty store lacks was not missing: jobflow-remote has looked.
+    task = json.dumps({**json.loads(with_inputs(job, store)), "missing_inputs": []})
+    answer = LOOK_AGAIN  # as long as another process runs the same job for another store
+    while answer == LOOK_AGAIN:
+        find_or_claim(store, job, folder)
+        answer = left_answer(folder, []) or run_job(task, str(folder))
     return with_own_names(answer)
+
+
+def _store(store: JobStore, answer: str) -> None:
+    record = store_answer(store, answer)
+    # jobflow-remote reads all additional stores by the key of jobflow's large objects.
+    document = {**record.model_dump(), "blob_uuid": f"{record.uuid}_{record.index}"}
+    record_store(store).update(document, key=["uuid", "index"])
 
 
 def with_own_names(answer: str) -> str:

@@ -116,6 +116,7 @@ def _answering_database(uri: str) -> str:
 
     name = public_name(uri)
     try:
+        client: MongoClient[dict[str, object]]
         with MongoClient(uri, serverSelectionTimeoutMS=ANSWER_TIME_MS) as client:
             database = client.get_default_database().name
             client.admin.command("ping")

@@ -124,6 +124,8 @@ def _part(field: str, value: Any, term: Callable[[str], Term | None]) -> Verdict
 
 
 def _condition(term: Term, condition: Any) -> Verdict:
+    if condition == {}:
+        return UNKNOWN
     if not (isinstance(condition, Mapping) and any(str(k).startswith("$") for k in condition)):
         return _equal(term, condition)
     if condition == {"$exists": False}:

@@ -50,6 +50,8 @@ def loads(text: str) -> dict[str, Any]:
 
 def is_odd(text: str) -> bool:
     """Whether SQLite cannot hold a string: it has a zero byte or a lone surrogate."""
+    if text.isascii():
+        return "\0" in text
     return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
 
 

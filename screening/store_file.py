@@ -15,6 +15,7 @@ from typing import Any
 APPLICATION_ID = 0x6D697365  # "mise", in the file's header
 VERSION = 1  # of the layout; 0 is the first one, which had neither mark
 LOCK_TIMEOUT_S = 60.0
+CACHE_KB = 32_000  # at most; indexes of 100,000 documents fit
 MOUNTS = Path("/proc/mounts")
 NETWORK_FILE_SYSTEMS = {
     "afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "panfs",
@@ -50,7 +51,8 @@ def damaged(path: str, problem: object) -> StoreError:
     """Return the error of a damaged file."""
     return StoreError(
         f"{path} is damaged ({problem}): its -wal file, if there is one, belongs to it; "
-        f"`sqlite3 {path} .recover | sqlite3 RECOVERED` saves what can be read, or {RETRY}"
+        f"`sqlite3 {path} .recover | sqlite3 RECOVERED` saves what can be read (where sqlite3 was "
+        f"built with it), or {RETRY}"
     )
 
 
@@ -94,12 +96,11 @@ def open_file(path: str, adopt: Callable[[sqlite3.Connection], None]) -> Connect
     """
     with clear_errors(path):
         _refuse_what_sqlite_would_delete(path)
-        suspicious = _is_shorter_than_its_header_says(path)
+        claimed = _claims_of_header(path)
         connection = _connected(path)
     try:
         with clear_errors(path):
-            if suspicious or _lacks_pages(connection, path):
-                _refuse_damage(connection, path)
+            _check_size(connection, path, claimed)
             _check_marks(connection, path, adopt)
     except BaseException:
         connection.close()
@@ -130,6 +131,7 @@ def _connected(path: str) -> Connection:
         if writable:
             _enter_wal_mode(connection)
             connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
     except BaseException:
         connection.close()
         raise
@@ -162,22 +164,28 @@ def _size(path: str) -> int:
         return 0
 
 
-def _is_shorter_than_its_header_says(path: str) -> bool:
-    """Whether pages are missing, unless they are in the log or are just being written."""
-    if _connections.get((path, os.getpid())) or _size(path) == 0:
-        return False
-    if not os.access(path, os.R_OK) or Path(path).is_dir():
-        return False  # SQLite says so
+def _claims_of_header(path: str) -> int:
+    """Size in bytes that a file should have by its own header; 0 where that cannot be told."""
+    if _connections.get((path, os.getpid())) or not _size(path) or Path(path).is_dir():
+        return 0
+    if not os.access(path, os.R_OK):
+        return 0  # SQLite says so
     with Path(path).open("rb") as file:
         header = file.read(100)
     size, pages = (int.from_bytes(header[i:j], "big") for i, j in ((16, 18), (28, 32)))
-    # A size of 1 stands for 65536; the count holds if its change counter is the file's.
-    return header[24:28] == header[92:96] and pages * (65536 if size == 1 else size) > _size(path)
+    # The count holds if its change counter is the file's. A size of 1 stands for 65536.
+    counted = header[:6] == b"SQLite" and header[24:28] == header[92:96]
+    return pages * (65536 if size == 1 else size) if counted else 0
 
 
-def _lacks_pages(connection: sqlite3.Connection, path: str) -> bool:
-    pages, size = _pragma(connection, "page_count"), _pragma(connection, "page_size")
-    return bool(pages * size > _size(path) + _size(f"{path}-wal"))
+def _check_size(connection: sqlite3.Connection, path: str, claimed: int) -> None:
+    """Refuse a truncated file; pages that are missing may be in the log, or just be written."""
+    needed = _pragma(connection, "page_count") * _pragma(connection, "page_size")
+    log, size = _size(f"{path}-wal"), _size(path)  # in this order: pages move from log to file
+    if max(claimed, needed) > size + log:
+        raise damaged(path, "its end is missing")
+    if claimed > size:
+        _refuse_damage(connection, path)
 
 
 def _refuse_damage(connection: sqlite3.Connection, path: str) -> None:
@@ -245,8 +253,9 @@ def check_integrity(path: str | Path) -> list[str]:
     address = f"{Path(path).resolve().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, timeout=LOCK_TIMEOUT_S, uri=True)) as connection:
+            _check_size(connection, str(path), 0)
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, StoreError) as error:
         return [str(error)]
     return [] if found == ["ok"] else found
 

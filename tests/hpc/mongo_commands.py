@@ -104,6 +104,11 @@ class Database:
         self._client[db].drop_collection(value)
         return {}
 
+    def do_renamecollection(self, db: str, command: Document, value: Any) -> Document:
+        (database, old), (_, new) = (name.split(".", 1) for name in (value, command["to"]))
+        self._client[database][old].rename(new, dropTarget=bool(command.get("dropTarget")))
+        return {}
+
     # Indexes
 
     def do_createindexes(self, db: str, command: Document, value: Any) -> Document:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import pwd
 import re
 import shutil
 import socket
@@ -22,7 +21,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 import slurm_processes
-from slurm_processes import end_processes, free_ports, missing_programs, program
+from slurm_processes import end_processes, free_ports, missing_programs, program, user_name
 
 START_TIMEOUT_S = COMMAND_TIMEOUT_S = 60.0
 NODE_TIMEOUT_S = 10  # without an answer for so long a node is down; less fails on a busy machine
@@ -61,11 +60,12 @@ KillWait=2
 MinJobAge=3600
 MessageTimeout=10
 SlurmdTimeout={node_timeout_s}
+{nodes}
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=30 State=UP
 """
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1 "
-    "SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={memory_mb}\n"
+    "SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory={memory_mb}"
 )
 
 
@@ -122,6 +122,8 @@ class SlurmCluster:
         configuration = self._folder / "slurm.conf"
         self.env = {"SLURM_CONF": str(configuration)}
         configuration.write_text(self._configuration())
+        # Unused, but slurmd loads one: this one does not mind where no cgroups are mounted.
+        configuration.with_name("cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         guard = [sys.executable, slurm_processes.__file__, str(configuration)]
         self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True)
         atexit.register(self.stop)
@@ -157,26 +159,23 @@ class SlurmCluster:
             NODE.format(name=name, host=host, port=port, **self._size)
             for name, port in zip(self.nodes, ports[1:], strict=True)
         ]
-        common = {"host": host, "ports": ports, "user": user_name(), "folder": self._folder}
-        text = CONFIGURATION.format(**common, node_timeout_s=NODE_TIMEOUT_S)
-        return text.replace("PartitionName", "".join(nodes) + "PartitionName", 1)
+        return CONFIGURATION.format(
+            host=host,
+            ports=ports,
+            user=user_name(),
+            folder=self._folder,
+            node_timeout_s=NODE_TIMEOUT_S,
+            nodes="\n".join(nodes),
+        )
 
     def _start_munge(self) -> None:
         key = self._folder / "munge.key"
         key.touch(mode=0o600)
         key.write_bytes(os.urandom(128))
-        place = self._folder / "munge"
-        self._start_daemon(
-            "munged",
-            "munged",
-            "--foreground",
-            "--force",  # the folder is private, which it takes for an error
-            f"--key-file={key}",
-            f"--socket={place}.socket",
-            f"--pid-file={place}.pid",
-            f"--seed-file={place}.seed",
-            f"--log-file={self.logs}/munge.log",
-        )
+        files = [f"--{name}-file={self._folder}/munge.{name}" for name in ("key", "pid", "seed")]
+        files += [f"--log-file={self.logs}/munge.log", f"--socket={self._folder}/munge.socket"]
+        # Forced: the folder is private, which it takes for an error.
+        self._start_daemon("munged", "munged", "--foreground", "--force", *files)
         self.wait_for((self._folder / "munge.socket").exists, START_TIMEOUT_S, "socket of munge")
 
     def start_controller(self) -> None:
@@ -338,11 +337,6 @@ class SlurmCluster:
             content = path.read_text(errors="replace").splitlines()[-lines:]
             texts.append("\n".join([f"--- {path.name}", *content]))
         return "\n".join(texts)
-
-
-def user_name() -> str:
-    """Whom this process runs as, whatever the environment says."""
-    return pwd.getpwuid(os.getuid()).pw_name
 
 
 def main() -> None:

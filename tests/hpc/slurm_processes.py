@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import random
 import shutil
 import socket
@@ -32,6 +33,11 @@ def program(name: str) -> str | None:
     """Path of a program, also where only root's PATH has it."""
     path = os.environ.get("PATH", os.defpath)
     return shutil.which(name, path=os.pathsep.join([path, *SYSTEM_FOLDERS]))
+
+
+def user_name() -> str:
+    """Whom this process runs as, whatever the environment says."""
+    return pwd.getpwuid(os.getuid()).pw_name
 
 
 def free_ports(number: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ TESTS = Path(__file__).parents[1]
 JOB_MODULES = [TESTS / "hpc", TESTS / "launchers"]
 sys.path[:0] = [str(folder) for folder in JOB_MODULES if str(folder) not in sys.path]
 
+import campaign_runs  # noqa: E402
 import dask_jobs  # noqa: E402
 import local_jobs  # noqa: E402
 from dask_jobs import make  # noqa: E402
@@ -31,6 +33,17 @@ DESCRIBED = {
     "queue_system": "slurm", "max_jobs": 2, "cores": 2, "memory_gb": 1, "walltime": "00:30:00",
     "interface": "lo",
 }  # fmt: skip
+
+# As the local run, whose processes have one thread.
+SCREENING = """\
+queue_system: slurm
+max_jobs: 2
+cores: 2
+memory_gb: 2
+walltime: "01:00:00"
+setup: [export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1]
+interface: lo
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +84,10 @@ def store() -> JobStore:
 
 
 def test_dynamic_flows_and_failures(
-    start_pool: Callable[..., DaskPool], store: JobStore, tmp_path: Path
+    start_pool: Callable[..., DaskPool],
+    store: JobStore,
+    slurm_environment: SlurmCluster,
+    tmp_path: Path,
 ) -> None:
     """As on local processes; only the head can write to the store, workers know none."""
     log = str(tmp_path / "log.txt")
@@ -89,6 +105,9 @@ def test_dynamic_flows_and_failures(
         [Flow([last, more, around, grown, first]), Flow([bad, child]), Flow(looks)],
         store, tmp_path / "run", start_pool(workers_per_job=2),
     )  # fmt: skip
+    queue_jobs = slurm_environment.jobs()
+    nodes = {slurm_environment.job(number)["NodeList"] for number in queue_jobs}
+    assert nodes == {"n1", "n2"}
     assert local_jobs.value_of(store.get_output(grown.uuid, load=True)) == 5
     assert local_jobs.value_of(store.get_output(last.uuid, load=True)) == 1 + 5 + 5 + 5
     assert "ValueError: bad went wrong" in report.failed.pop("bad")
@@ -100,25 +119,8 @@ def test_dynamic_flows_and_failures(
         assert not any(SECRET in text for text in surroundings["texts"])
         assert not any("MISEI_STORE" in text for text in surroundings["texts"])
         assert not any("sqlite" in file for file in surroundings["open_files"])
-    hosts = {record["host"] for record in store.additional_stores["records"].query()}
-    assert hosts
     logs = tmp_path / "run" / "queue_logs"
     assert not any(SECRET in file.read_text() for file in logs.iterdir())
-
-
-def test_both_nodes_work(
-    start_pool: Callable[..., DaskPool], store: JobStore, tmp_path: Path
-) -> None:
-    """One queue job on each; more flows than workers."""
-    log = str(tmp_path / "log.txt")
-    waits = [local_jobs.make(local_jobs.add, f"wait {n}", [], log, 2.0) for n in range(4)]
-    looks = [make(dask_jobs.look_around, f"look {n}") for n in range(2)]
-    run_flows([Flow(waits), Flow(looks)], store, tmp_path / "run", pool := start_pool())
-    names = {str(name) for name in pool._cluster.worker_spec}  # type: ignore[union-attr]
-    assert len(names) == pool.size == 2
-    seen = [store.get_output(look.uuid, load=True) for look in looks]
-    assert {s["node"] for s in seen} <= {"n1", "n2"}
-    assert [s["threads"] for s in seen] == ["2", "2"]
 
 
 def test_what_the_queue_takes_away_goes_on_and_what_kills_workers_fails(
@@ -165,3 +167,23 @@ def test_a_cluster_file_that_cannot_work_ends_the_run(
     assert words in str(error)
     assert "\n" not in str(error)
     assert len(set(slurm_environment.jobs()) - before) <= MAX_FRUITLESS
+
+
+@pytest.mark.science
+def test_a_screening_ranks_as_the_local_run_does(
+    slurm_environment: SlurmCluster, tmp_path: Path
+) -> None:
+    """Run again, it takes all from the store and submits nothing."""
+    campaign_runs.write_campaign(tmp_path)
+    (tmp_path / "cluster.yaml").write_text(SCREENING)
+    command = ("screen", "campaign.yaml", "--cluster", "cluster.yaml", "--json")
+    environment = {"MISEI_RUN_DIR": "runs", "MISEI_STORE": str(tmp_path / "head.sqlite")}
+    done = campaign_runs.misei(*command, cwd=tmp_path, **environment)
+    assert json.loads(done.stdout) == campaign_runs.local_ranking()
+    states = slurm_environment.jobs()
+    assert {slurm_environment.job(number)["NodeList"] for number in states} == {"n1", "n2"}
+
+    again = campaign_runs.misei(*command, cwd=tmp_path, **environment)
+    assert json.loads(again.stdout) == campaign_runs.local_ranking()
+    assert "0 computed" in again.stderr
+    assert slurm_environment.jobs().keys() == states.keys()

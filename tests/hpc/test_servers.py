@@ -139,7 +139,8 @@ def test_a_cluster_that_cannot_start_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = slurm_cluster.CONFIGURATION.replace("cons_tres", "made_up")
-    monkeypatch.setattr(slurm_cluster, "CONFIGURATION", broken)
+    impatient = broken.replace("MessageTimeout=10", "MessageTimeout=1")
+    monkeypatch.setattr(slurm_cluster, "CONFIGURATION", impatient)
     with pytest.raises(RuntimeError, match=r"(?s)did not start: .*select/made_up"):
         SlurmCluster(tmp_path).start()
 

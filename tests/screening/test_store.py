@@ -1,25 +1,17 @@
-"""SQLiteStore gives the answers of maggma's MemoryStore, and survives several writers."""
+"""SQLiteStore gives the answers of maggma's MemoryStore."""
 
 from __future__ import annotations
 
-import json
-import pickle
 import random
 import re
-import sqlite3
-import threading
 from datetime import datetime
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jobflow import JobStore
 from maggma.core import Store
 from maggma.stores import MemoryStore
-from monty.json import MontyDecoder
 
-from misei.launchers.store import StoreError, open_store
 from misei.screening.store import SQLiteStore
 
 METALS = ["Mg", "Al", "Si", "Ge"]
@@ -92,8 +84,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Store]:
     return sqlite, memory
 
 
-def fresh_pair(path: Path, key: Any = "uuid") -> tuple[Store, Store]:
-    pair = SQLiteStore(path, key=key), MemoryStore(key=key)
+def fresh_pair(path: Path, key: Any = "uuid", **choices: Any) -> tuple[Store, Store]:
+    pair = SQLiteStore(path, key=key, **choices), MemoryStore(key=key)
     for store in pair:
         store.connect()
     return pair
@@ -173,7 +165,7 @@ def test_remove_docs_agrees(tmp_path: Path, criteria: dict[str, Any]) -> None:
 @pytest.mark.parametrize("key", [None, "uuid", ["uuid"], ["uuid", "index"], ["output.no"], "name"])
 def test_upserts_agree_whatever_key_identifies(tmp_path: Path, key: Any) -> None:
     """The same document written under several keys is still one document."""
-    pair = fresh_pair(tmp_path / "a.sqlite")
+    pair = fresh_pair(tmp_path / "a.sqlite", unique=["of no document"])
     docs = [doc | {"name": f"n{number % 9}"} for number, doc in enumerate(random_docs(40))]
     for store in pair:
         for doc in docs:
@@ -205,138 +197,34 @@ def test_a_document_can_be_written_back_as_read(tmp_path: Path) -> None:
     assert [doc["value"] for doc in sqlite.query()] == [2]
 
 
-def test_two_tables_of_one_file_are_apart(tmp_path: Path) -> None:
-    docs, data = (SQLiteStore(tmp_path / "a.sqlite", table=t) for t in ("docs", "data"))
-    docs.update({"uuid": "u1"})
-    data.update({"uuid": "u2"})
-    assert [doc["uuid"] for doc in docs.query()] == ["u1"]
-    with pytest.raises(ValueError, match="letters, digits"):
-        SQLiteStore(tmp_path / "a.sqlite", table="docs; drop table docs")
+def test_an_index_is_made_on_request_and_changes_no_answer(tmp_path: Path) -> None:
+    sqlite, memory = fresh_pair(tmp_path / "a.sqlite", ["uuid", "index"])
+    for store in (sqlite, memory):
+        store.update(random_docs())
+    for field in ("output.energy", "output.metal", "tags", "engine", "_id"):
+        assert sqlite.ensure_index(field)
+    assert sqlite.ensure_index(["uuid", "output.energy"])
+    assert not sqlite.ensure_index("output.$where")
+    for criteria in CRITERIA:
+        assert content(sqlite.query(criteria)) == content(memory.query(criteria))
 
 
-def test_reopening_finds_what_was_written(tmp_path: Path) -> None:
-    store = SQLiteStore(tmp_path / "a.sqlite", key=["uuid", "index"])
-    store.update(random_docs())
-    store.close()
-    again = SQLiteStore(tmp_path / "a.sqlite", key=["uuid", "index"])
-    again.connect()
-    assert again.count() == 60
-    store.connect(force_reset=True)
-    assert store.count() == 60
+def test_keys_that_are_no_text_and_no_number_are_told_apart(tmp_path: Path) -> None:
+    pair = fresh_pair(tmp_path / "a.sqlite", ["uuid", "index"])
+    keys: list[Any] = [None, True, [1], [2], {"a": 1}, {"a": 2}, 1.5, "1.5", datetime(2025, 1, 1)]
+    for store in pair:
+        for number, key in enumerate([*keys, *keys]):
+            store.update({"uuid": key, "index": 1, "value": number})
+    assert content(pair[0].query()) == content(pair[1].query())
+    assert [doc["value"] for doc in pair[0].query()] == list(range(len(keys), 2 * len(keys)))
 
 
-@pytest.mark.parametrize("key", ["uuid", ["uuid", "index"]])
-def test_serialisation_round_trips(tmp_path: Path, key: Any) -> None:
-    store = SQLiteStore(tmp_path / "a.sqlite", table="data", key=key)
-    store.update({"uuid": "u1", "index": 1})
-    copies = [
-        SQLiteStore.from_dict(store.as_dict()),
-        json.loads(store.to_json(), cls=MontyDecoder),
-        pickle.loads(pickle.dumps(store)),
-    ]
-    for copy in copies:
-        assert copy == store
-        assert hash(copy) == hash(store)
-        assert (copy.key, copy.table, copy.count()) == (key, "data", 1)
-    assert SQLiteStore(tmp_path / "b.sqlite") != store
-
-
-def test_a_job_store_round_trips_and_keeps_large_objects_apart(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "sub" / "a.sqlite")
-    for uuid in ("u1", "u2"):
-        doc = {"uuid": uuid, "index": 1, "output": {"grid": [1, 2, 3], "energy": 1.0}}
-        store.update(doc, save={"data": "grid"})
-    again: JobStore = json.loads(store.to_json(), cls=MontyDecoder)
-    again.connect()
-    assert again.get_output("u2", load=True) == {"grid": [1, 2, 3], "energy": 1.0}
-    assert "blob_uuid" in again.query_one({"uuid": "u1"}, load=False)["output"]["grid"]
-    assert again.additional_stores["data"].count() == 2
-
-
-def write_many(path: str, writer: int) -> None:
-    store = SQLiteStore(path, key=["uuid", "index"])
-    for number in range(40):
-        store.update({"uuid": f"w{writer}", "index": number, "value": number})
-        store.update({"uuid": "shared", "index": 1, "from": writer})
-
-
-def test_processes_and_threads_write_at_once(tmp_path: Path) -> None:
-    """Also the opening of a file that is not there yet is a race."""
-    path = str(tmp_path / "a.sqlite")
-    context = get_context("fork")
-    processes = [context.Process(target=write_many, args=(path, writer)) for writer in range(4)]
-    threads = [threading.Thread(target=write_many, args=(path, writer)) for writer in (4, 5)]
-    for worker in [*processes, *threads]:
-        worker.start()
-    for worker in [*processes, *threads]:
-        worker.join()
-    assert [process.exitcode for process in processes] == [0] * 4
-    store = SQLiteStore(path)
-    assert store.count() == 6 * 40 + 1
-    assert store.count({"uuid": "shared"}) == 1
-    assert sorted(store.distinct("uuid")) == ["shared", *(f"w{n}" for n in range(6))]
-
-
-def test_a_connection_is_not_carried_over_a_fork(tmp_path: Path) -> None:
-    store = SQLiteStore(tmp_path / "a.sqlite")
-    store.update({"uuid": "parent"})
-    child = get_context("fork").Process(target=store.update, args=({"uuid": "child"},))
-    child.start()
-    child.join()
-    assert child.exitcode == 0
-    assert sorted(store.distinct("uuid")) == ["child", "parent"]
-
-
-def test_a_failed_update_leaves_nothing_and_frees_the_file(tmp_path: Path) -> None:
-    store = SQLiteStore(tmp_path / "a.sqlite")
-    store.connect()
-
-    class Unreadable:
-        def as_dict(self) -> dict[str, Any]:
-            raise RuntimeError("cannot be written")
-
-    with pytest.raises(RuntimeError, match="cannot be written"):
-        store.update([{"uuid": "u1"}, {"uuid": "u2", "value": Unreadable()}])
-    other = sqlite3.connect(tmp_path / "a.sqlite", timeout=0)
-    other.execute("BEGIN IMMEDIATE")
-    other.execute("COMMIT")
-    assert store.count() == 0
-
-
-def test_indexed_fields_are_named(tmp_path: Path) -> None:
-    store = SQLiteStore(tmp_path / "a.sqlite", key="blob_uuid")
-    assert store.ensure_index("uuid")
-    assert store.ensure_index("blob_uuid")
-    assert not store.ensure_index("output")
-    store.update([{"blob_uuid": f"b{n}"} for n in range(5)])
-    plan = store._connection.execute(
-        "EXPLAIN QUERY PLAN SELECT id FROM docs WHERE key = 'b1'"
-    ).fetchall()
-    assert "INDEX" in str(plan)
-    assert len(list(store._rows({"blob_uuid": {"$in": ["b1", "b2"]}}))) == 2
-
-
-@pytest.mark.parametrize("kind", ["text", "folder", "other database", "below a file"])
-def test_what_is_no_store_is_one_clear_error(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "results.sqlite"
-    if kind == "text":
-        path.write_text("this is a note, not a database\n" * 50)
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "other database":
-        sqlite3.connect(path).execute("CREATE TABLE docs (a TEXT)").connection.close()
-    else:
-        path.write_text("x")
-        path = path / "results.sqlite"
-    with pytest.raises(StoreError, match=re.escape(str(path))) as caught:
-        open_store(path)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_store_is_an_error_only_where_it_must_exist(tmp_path: Path) -> None:
-    path = tmp_path / "results.sqlite"
-    with pytest.raises(StoreError, match="no results store at"):
-        open_store(path, must_exist=True)
-    assert not path.exists()
-    open_store(path)
-    assert open_store(path, must_exist=True).count() == 0
+def test_last_updated_and_newer_in_agree(tmp_path: Path) -> None:
+    pairs = [fresh_pair(tmp_path / f"{name}.sqlite") for name in "ab"]
+    for old, new in zip(*pairs, strict=True):
+        assert old.last_updated == datetime.min
+        old.update([{"uuid": f"u{n}", "last_updated": datetime(2025, 1, 1 + n)} for n in range(4)])
+        new.update([{"uuid": f"u{n}", "last_updated": datetime(2025, 1, 8 - n)} for n in range(6)])
+        assert old.last_updated == datetime(2025, 1, 4)
+        assert sorted(old.newer_in(new)) == ["u0", "u1", "u2", "u3"]
+        assert sorted(old.newer_in(new, exhaustive=True)) == [f"u{n}" for n in range(6)]
