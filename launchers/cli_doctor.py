@@ -52,7 +52,8 @@ def doctor(
 ) -> None:
     """Check machine, engine, store, data, queue and LaunchPad; say what to do where one fails.
 
-    Nothing is downloaded and nothing stays behind. The exit code is 1 where a check failed.
+    Nothing is downloaded, and what is written to try is removed again. The exit code is 1 where a
+    check failed.
 
     [bold]Examples[/bold]
 

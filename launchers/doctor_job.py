@@ -140,7 +140,7 @@ def _check_pool(
         yield compared(what, here, report.probe, perf_counter() - start)
         yield _locks(what, report)
     elif not pool.in_time:
-        found = f"no answer in {wait_s / 60:g} min"
+        found = f"no answer in {wait_s / 60:.3g} min"
         yield failed(what, f"{found}; its log: {problem}" if problem else found, too_late)
     elif not pool.sees_run_dir:
         yield failed(

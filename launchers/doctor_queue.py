@@ -178,8 +178,9 @@ def _fits(cluster: Cluster) -> Finding:
         return failed(
             "job size",
             answer.text,
-            "SLURM would not take such a job: mend cores, memory_gb, queue, account or directives "
-            "in the cluster file (`sinfo -o '%P %c %m %l'` shows what nodes have)",
+            "mend cores, memory_gb, queue, account or directives in the cluster file "
+            "(`sinfo -o '%P %c %m %l'` shows what nodes have), or wait for nodes that are down "
+            "(`sinfo -R`)",
         )
     said = answer.text.removeprefix("sbatch: ")
     if "to start at" in said:

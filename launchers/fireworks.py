@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from misei.launchers import store
 from misei.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,17 +26,16 @@ class LaunchPadError(ValueError):
 
 
 def public_name(location: str) -> str:
-    """Return a store or LaunchPad's location without user, password and options.
+    """Return what names a store or LaunchPad to everybody: no user, password and options.
 
     Parameters
     ----------
     location
         ``mongodb://...``, or the path of a file, which comes back absolute.
     """
-    scheme, separator, rest = location.partition("://")
-    if not separator:
+    if "://" not in location:
         return str(Path(location).resolve())
-    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0].rstrip('/')}"
+    return store.public_name(location).rstrip("/")
 
 
 def has_launchpad(settings: Settings) -> bool:

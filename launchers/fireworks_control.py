@@ -235,7 +235,8 @@ def cancel(launchpad: LaunchPad, query: Query, run_dir: Path, on_job: OnJob) -> 
     for run in find_lost(launchpad, query):
         launchpad.mark_fizzled(run.launch_id)
         launchpad.rerun_fw(run.fw_id)
-    report.jobs += _pause(launchpad, query, on_job)  # what these have given back
+    # What these have given back; rerunning a job makes those that wait for it wait anew.
+    report.jobs = list(dict.fromkeys([*report.jobs, *_pause(launchpad, query, on_job)]))
     report.still_running = [d["name"] for d in _find(launchpad, {**query, "state": "RUNNING"})]
     return report
 

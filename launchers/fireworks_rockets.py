@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LAUNCH_FILES = "FW_job"
 # How often an idle worker looks for work.
 LOOK_EVERY_S = 3.0
+CREW_IDLE_S = 60.0
 # Queue systems, and the variable in which each tells a job its number.
 JOB_VARIABLES = {
     "slurm": "SLURM_JOB_ID",
@@ -156,22 +157,19 @@ def _run_one(
 ) -> None:
     from misei.launchers.firetasks import INTERRUPTED
 
-    mine = {"fworker.env": worker.env}
-    before = launchpad.launches.find_one(mine, {"launch_id": 1}, sort=[("launch_id", -1)])
-    _launch(launchpad, worker, folder)
-    latest = launchpad.launches.find_one(
-        mine, {"launch_id": 1, "fw_id": 1, "state": 1}, sort=[("launch_id", -1)]
-    )
+    place = new_launch_folder(folder.resolve())
+    _launch(launchpad, worker, place)
+    fields = {"fw_id": 1, "state": 1}
+    launch = launchpad.launches.find_one({"launch_dir": str(place)}, fields)
+    if launch is None:  # another worker was first
+        shutil.rmtree(place)
+        return
     if INTERRUPTED.is_set():
-        if latest is not None:
-            launchpad.rerun_fw(latest["fw_id"])  # ready again, for another worker
+        launchpad.rerun_fw(launch["fw_id"])  # ready again, for another worker
         raise KeyboardInterrupt
-    if latest is None or latest == before or (before and latest["_id"] == before["_id"]):
-        return  # another worker was first
-    fields = {"name": 1}
-    name = launchpad.fireworks.find_one({"fw_id": latest["fw_id"]}, fields)["name"]
+    name = launchpad.fireworks.find_one({"fw_id": launch["fw_id"]}, {"name": 1})["name"]
     report.ran += 1
-    if latest["state"] == "FIZZLED":
+    if launch["state"] == "FIZZLED":
         report.failed.append(name)
     ours = {"spec.store": worker.query["spec.store"]}
     report.total = launchpad.fireworks.count_documents(ours)
@@ -180,16 +178,13 @@ def _run_one(
         on_progress(report, name)
 
 
-def _launch(launchpad: LaunchPad, worker: FWorker, folder: Path) -> None:
-    """Run one Firework in a launch folder of its own, which gets what it prints."""
+def _launch(launchpad: LaunchPad, worker: FWorker, place: Path) -> None:
+    """Run one Firework, if there is one, in a launch folder, which gets what it prints."""
     from fireworks.core.rocket_launcher import launch_rocket
 
-    place = new_launch_folder(folder)
     out, error = (place / f"{LAUNCH_FILES}.{end}" for end in ("out", "error"))
     with chdir(place), out.open("w") as told, error.open("w") as failed, redirect_stdout(told):
-        ran = launch_rocket(launchpad, worker, strm_lvl=QUIET, err_file=failed)
-    if not ran:
-        shutil.rmtree(place)
+        launch_rocket(launchpad, worker, strm_lvl=QUIET, err_file=failed)
 
 
 def new_launch_folder(parent: Path) -> Path:
@@ -220,6 +215,8 @@ def run_crew(workers: int, folder: Path, **choices: Any) -> None:
 
     ``choices`` are those of :func:`run_rockets`.
     """
+    # A worker that finds nothing ready is not to leave while another is about to bring more.
+    choices["idle_s"] = choices.get("idle_s") or CREW_IDLE_S
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     for variable in THREAD_SETTINGS:
         os.environ.setdefault(variable, threads)

@@ -184,9 +184,9 @@ def left_answer(folder: Path, missing_inputs: list[str]) -> str | None:
     """Return the answer that was left in a folder by a run whose head did not live to store it."""
     try:
         text = (folder / ANSWER_FILE).read_text()
-    except FileNotFoundError:
+        record = json_util.loads(text)["record"]
+    except (FileNotFoundError, ValueError):  # none, or cut short by a machine that went down
         return None
-    record = json_util.loads(text)["record"]
     good = record["state"] == "finished" and record["missing_inputs"] == missing_inputs
     return text if good else None
 

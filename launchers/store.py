@@ -124,8 +124,8 @@ def _answering_database(uri: str) -> str:
     except (ConfigurationError, ValueError):
         # Its text may hold part of a password.
         raise StoreError(
-            f"{name} is not the address of a database: the form is {MONGODB_FORM}; special "
-            "signs in user and password are written as %40 (@), %2F (/), %3A (:)"
+            f"{name} is not the address of a database: the form is {MONGODB_FORM}, with a host "
+            "that exists; special signs of a password are written as %40 (@), %2F (/), %3A (:)"
         ) from None
     except OperationFailure as error:
         raise StoreError(

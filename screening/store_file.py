@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -43,8 +44,18 @@ class Connection(sqlite3.Connection):
     """A connection that can be referred to weakly."""
 
 
-# Connections of this process to each file. Closing a file that SQLite has open drops its locks.
+# Connections of this process to each file. To read a file that SQLite has open, and to close it
+# again, drops SQLite's locks: one thread opens at a time.
 _connections: dict[tuple[str, int], weakref.WeakSet[Connection]] = {}
+_opening = threading.Lock()
+
+
+def _renew_lock() -> None:
+    global _opening  # another thread of the parent may have held it
+    _opening = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def damaged(path: str, problem: object) -> StoreError:
@@ -94,18 +105,17 @@ def open_file(path: str, adopt: Callable[[sqlite3.Connection], None]) -> Connect
         When the file is damaged, of a newer version, no results store, or cannot be written
         where that is needed.
     """
-    with clear_errors(path):
+    with _opening, clear_errors(path):
         _refuse_what_sqlite_would_delete(path)
         claimed = _claims_of_header(path)
         connection = _connected(path)
-    try:
-        with clear_errors(path):
+        try:
             _check_size(connection, path, claimed)
             _check_marks(connection, path, adopt)
-    except BaseException:
-        connection.close()
-        raise
-    _connections.setdefault((path, os.getpid()), weakref.WeakSet()).add(connection)
+        except BaseException:
+            connection.close()
+            raise
+        _connections.setdefault((path, os.getpid()), weakref.WeakSet()).add(connection)
     return connection
 
 
@@ -131,6 +141,8 @@ def _connected(path: str) -> Connection:
         if writable:
             _enter_wal_mode(connection)
             connection.execute("PRAGMA synchronous=NORMAL")
+            # Some builds overwrite with zeros what is deleted: slow, and results are no secret.
+            connection.execute("PRAGMA secure_delete=OFF")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
     except BaseException:
         connection.close()

@@ -15,7 +15,7 @@ NAME = "two-alloys"
 CAMPAIGN = f"""\
 name: {NAME}
 electrolytes: [Li6PS5Cl]
-metals: [Zn, Cd]
+metals: [Cd, Tl]
 """
 # Sums in parallel have no fixed order: with one thread, results are the same to the last digit.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -55,5 +55,5 @@ def local_ranking() -> Any:
         clean = {"MISEI_RUN_DIR": "runs", "MISEI_STORE": str(Path(folder, "results.sqlite"))}
         misei("screen", "campaign.yaml", "--workers", "2", cwd=Path(folder), **clean)
         found = ranking(Path(folder), **clean)
-    assert len(found["candidates"]) + len(found["rejected"]) == 2
+    assert len(found["candidates"]) == 2
     return found

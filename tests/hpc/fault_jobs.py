@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ase.build import bulk
+from ase.calculators.emt import EMT
 from jobflow import Flow, JobStore, job
 from local_jobs import Number, add, expand, make, note, value_of
 
 from misei.launchers.local import run_flows
 from misei.launchers.pools import InlinePool
 from misei.launchers.store import open_store
-from misei.workflows.engines import get_engine
+from misei.workflows.calculators import SharedCalculator
 
 EVALUATIONS = 6
 
@@ -32,7 +33,7 @@ class Hold(NamedTuple):
 @job(output_schema=Number)
 def hold(label: str, terms: list[object], log: str) -> Number:
     """Evaluate, wait at the gate, evaluate more; only new evaluations are noted."""
-    calculator = get_engine("emt").get_calculator()
+    calculator = SharedCalculator(EMT())
     atoms = bulk("Cu", cubic=True)
     atoms.calc = calculator
     total = sum(value_of(term) for term in terms)
@@ -42,7 +43,7 @@ def hold(label: str, terms: list[object], log: str) -> Number:
             note(log, f"hold {label} {' '.join(where)} {os.getpid()}")
             while not gate(log, label).exists():
                 time.sleep(0.1)
-        atoms.rattle(0.01, seed=step)
+        atoms.rattle(0.01, seed=ord(label) + step)
         fresh = calculator.fresh
         total += atoms.get_potential_energy()
         if calculator.fresh > fresh:

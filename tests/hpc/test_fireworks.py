@@ -20,9 +20,11 @@ LOCAL_JOBS = Path(__file__).parents[1] / "launchers"
 sys.path.insert(0, str(LOCAL_JOBS))
 
 import local_jobs as jobs  # noqa: E402
+from firework_jobs import wait_for_go  # noqa: E402
 from local_jobs import make  # noqa: E402
 
 from misei.launchers import fireworks_control as control  # noqa: E402
+from misei.launchers.console import STOPPED  # noqa: E402
 from misei.launchers.firetasks import run_stored  # noqa: E402
 from misei.launchers.fireworks import open_launchpad, public_name  # noqa: E402
 from misei.launchers.fireworks_rockets import (  # noqa: E402
@@ -40,6 +42,13 @@ from misei.launchers.store import open_store  # noqa: E402
 DEADLINE_S = 300.0
 # In the address, and to be nowhere else; the server of the tests knows no users.
 SECRET = "sekret-of-this-test"
+WORKER = """
+import typer
+from misei.launchers.cli_fireworks import launch
+app = typer.Typer()
+app.command()(launch)
+app(["--here"])
+"""
 
 
 class Pad:
@@ -101,7 +110,7 @@ def pad(mongo_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("MISEI_RUN_DIR", str(tmp_path / "run"))
     monkeypatch.delenv("MISEI_STORE", raising=False)
     monkeypatch.setenv("MISEI_JOURNAL", "1")  # what run_job sets, to be gone after the test
-    monkeypatch.setenv("PYTHONPATH", str(LOCAL_JOBS))
+    monkeypatch.setenv("PYTHONPATH", f"{LOCAL_JOBS}{os.pathsep}{Path(__file__).parent}")
     (tmp_path / "run").mkdir()
     bench = Pad(tmp_path)
     yield bench
@@ -257,23 +266,28 @@ def test_cancel_keeps_what_is_finished_and_resume_undoes_it(pad: Pad) -> None:
     assert pad.lines() == ["add foreign", "add first", "add last"]
 
 
-def test_a_killed_worker_is_noticed_at_once_and_its_job_run_again(pad: Pad) -> None:
-    slow = pad.new(jobs.add, "slow", [], DEADLINE_S)
-    child = pad.new(jobs.add, "child", [slow.output])
-    pad.submit(Flow([slow, child]))
-    code = (
-        "from pathlib import Path; from misei.launchers.fireworks_rockets import run_rockets;"
-        f"run_rockets(Path({str(pad.settings.run_dir / 'launches')!r}))"
-    )
-    with subprocess.Popen([sys.executable, "-c", code]) as worker:
-        wait_for(lambda: pad.counts().get("running") == 1, worker)
-        os.kill(worker.pid, signal.SIGKILL)
-    assert pad.counts() == {"lost": 1, "waiting": 1}
-    (lost,) = pad.status().failed
-    assert lost.job == "slow"
-    assert "is gone" in lost.error
-    assert pad.resume().lost == ["slow"]
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_ended_loses_no_job(pad: Pad, how: signal.Signals) -> None:
+    """Killed, it is noticed at once; told to end, it gives its job back itself."""
+    slow = pad.new(wait_for_go, "slow")
+    last = pad.new(jobs.add, "last", [slow.output])
+    pad.submit(Flow([slow, last]))
+    with subprocess.Popen([sys.executable, "-c", WORKER], cwd=pad.folder) as worker:
+        wait_for(lambda: "wait slow" in pad.lines(), worker)
+        worker.send_signal(how)
+        code = worker.wait(DEADLINE_S)
+    if how == signal.SIGKILL:
+        assert pad.counts() == {"lost": 1, "waiting": 1}
+        (lost,) = pad.status().failed
+        assert (lost.job, lost.state) == ("slow", "lost")
+        assert "is gone" in lost.error
+        assert pad.resume().lost == ["slow"]
+    else:
+        assert code == STOPPED
     assert pad.counts() == {"ready": 1, "waiting": 1}
+    Path(pad.log).with_name("go").touch()
+    assert pad.run().failed == []
+    assert pad.lines() == ["wait slow", "wait slow", "add last"]
 
 
 def wait_for(condition: Any, process: subprocess.Popen[bytes]) -> None:

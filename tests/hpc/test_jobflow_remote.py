@@ -345,17 +345,17 @@ def made_up() -> ModuleType:
 def test_a_campaign_is_ranked_from_the_store_as_after_a_local_run(
     remote: Remote, monkeypatch: pytest.MonkeyPatch, made_up: ModuleType
 ) -> None:
+    documents = [  # made once: they say when they were made
+        (made_up.adhesion("one", [0.5 * n]), made_up.migration("one", {"1": 0.1 * n}))
+        for n in (1, 2)
+    ]
+
     def known(campaign: Campaign, candidates: list[Any], source: Any) -> Any:
         flows = []
-        for number, candidate in enumerate(candidates[:2], start=1):
-            name = candidate.alloy
-            jobs = [
-                remote_jobs.giving(made_up.adhesion(name, [0.5 * number])),
-                remote_jobs.giving(made_up.migration(name, {"1": 0.1 * number})),
-            ]
-            flows.append(
-                CandidateFlows(candidate, *(Flow([job], output=job.output) for job in jobs))
-            )
+        for candidate, found in zip(candidates, documents, strict=False):
+            jobs = [remote_jobs.giving(document) for document in found]
+            parts = [Flow([job], output=job.output) for job in jobs]
+            flows.append(CandidateFlows(candidate, *parts))
         return flows, []
 
     monkeypatch.setattr("misei.launchers.screen.candidate_flows", known)

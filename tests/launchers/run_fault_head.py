@@ -6,6 +6,7 @@ What the command line does around a run, without the time that a campaign takes.
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import typer
@@ -27,4 +28,5 @@ def main(log: str, store: str, run_dir: Path, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    warnings.filterwarnings("ignore", message="Some jobs are not connected")
     typer.run(main)

@@ -148,6 +148,15 @@ def test_secrets_that_are_no_uri_are_hidden_and_paths_are_not() -> None:
     assert shown == Finding("x", "ok", "key *** at https://host/p", "https://host")
 
 
+def test_path_of_the_store_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "mine.sqlite")
+    monkeypatch.setenv("MISEI_STORE", path)
+    quick(monkeypatch, check_store=lambda *_: [ok("store", path)])
+    result = run(tmp_path, "--json")
+    checks = {check["what"]: check for check in json.loads(result.stdout)["checks"]}
+    assert checks["store"]["found"] == path
+
+
 def test_python_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_machine, "metadata", lambda _: {"Requires-Python": ">=3.99"})
     found = only(doctor_machine.check_python(), "Python")

@@ -71,11 +71,11 @@ def test_worker_that_does_not_come_and_says_why(tmp_path: Path, here: EngineProb
         def submit(self, task_json: str, folder: str) -> Future[str]:
             logs = next(tmp_path.iterdir()) / "queue_logs"
             logs.mkdir()
-            (logs / "misei-7.out").write_text("setup\nbash: line 3: modul: command not found\n")
+            (logs / "misei-7.out").write_text("setup\nbash: line 3: my_setup: command not found\n")
             return Future()
 
     (found,) = rows(Telling(), tmp_path, here, wait_s=0.06)
-    assert "bash: line 3: modul: command not found" in found.found
+    assert "bash: line 3: my_setup: command not found" in found.found
 
 
 def test_worker_without_the_run_dir(tmp_path: Path, here: EngineProbe) -> None:

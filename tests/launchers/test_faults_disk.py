@@ -181,7 +181,7 @@ def test_a_full_disk_of_the_journal_fails_its_job_in_a_line_or_not_at_all(
 
 def _output(store: Path, flow: Flow) -> object:
     output = open_store(store).get_output(flow.output.uuid, load=True)
-    return {k: output["output"][k] for k in ("energy", "forces", "structure")}
+    return {k: output["output"][k] for k in ("energy", "forces")}
 
 
 @pytest.mark.parametrize("gone", ["the job's folder", "all folders"])

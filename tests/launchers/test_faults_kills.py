@@ -196,7 +196,8 @@ def test_a_job_that_kills_its_worker_fails_alone(tmp_path: Path) -> None:
     with DaskPool(local._make_cluster, 2, attempts=2) as pool:
         report = run_flows([bad, *good], store, tmp_path / "run", pool)
     assert report.failed == {"bad": KILLED_WORKER}
-    assert sorted(report.computed) == [f"good {n}" for n in range(4)]
+    # An answer that a dead worker left behind counts as found.
+    assert sorted(report.computed + report.reused) == [f"good {n}" for n in range(4)]
     assert Counter(lines(tmp_path)) == Counter({"fail bad": 2, **{f"add good {n}": 1 for n in range(4)}})
 
 

@@ -18,6 +18,7 @@ DEADLINE_S = 300.0
 # The number of a job is the number of its process group.
 COMMANDS = {
     "sbatch": """\
+exec 9> {folder}/lock; flock 9
 if [ -e {folder}/down ]; then echo 'sbatch: error: Unable to contact slurm controller' >&2; exit 1
 fi
 if [ "$(squeue | wc -l)" -ge {limit} ]; then
@@ -25,7 +26,7 @@ if [ "$(squeue | wc -l)" -ge {limit} ]; then
   echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1
 fi
 cp "$1" {folder}/script.$$
-setsid sh {folder}/script.$$ > /dev/null 2>&1 < /dev/null &
+setsid sh {folder}/script.$$ > /dev/null 2>&1 < /dev/null 9>&- &
 echo $! >> {folder}/jobs
 echo "Submitted batch job $!"
 """,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,34 @@ from misei.launchers.store import (
 from misei.screening import store_file
 
 SECRET = "s3cret"
+SERVER = Path(__file__).parents[1] / "hpc" / "mongo_server.py"
+
+
+@pytest.fixture
+def mongodb() -> Iterator[str]:
+    """URI of a database on a server of its own."""
+    command = [sys.executable, "-W", "ignore", str(SERVER)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip().rstrip("/") + "/of_a_test"
+        server.terminate()
+
+
+def test_a_mongodb_database_is_a_store_like_a_file(mongodb: str, tmp_path: Path) -> None:
+    answers = []
+    for location in (mongodb, tmp_path / "results.sqlite"):
+        store = open_store(location)
+        records = store.additional_stores["records"]
+        for energy in (1.0, 2.0):
+            output = {"@class": "Made", "grid": [1, 2, 3], "energy": energy}
+            store.update({"uuid": "u1", "index": 1, "output": output}, save={"data": "grid"})
+            records.update({"uuid": "u1", "index": 1, "energy": energy}, key=["uuid", "index"])
+        assert "blob_uuid" in store.query_one({"uuid": "u1"}, load=False)["output"]["grid"]
+        again = open_store(location)
+        (record,) = again.additional_stores["records"].query({"uuid": {"$in": ["u1"]}})
+        answers.append((again.count(), again.get_output("u1", load=True), record["energy"]))
+    assert answers[0] == answers[1]
+    assert answers[0][1] == {"@class": "Made", "grid": [1, 2, 3], "energy": 2.0}
 
 
 @pytest.mark.parametrize(
