@@ -79,7 +79,7 @@ def _worker_store(run_dir: Path, expected: str) -> JobStore:
                 f"the results store of this worker is {public_name(location)}, and the job was "
                 f"submitted for {expected}: give the worker the MISEI_STORE of `misei submit`"
             )
-        OPEN_STORES[expected] = open_store(location)
+        OPEN_STORES[expected] = open_store(location, must_exist=True)
     return OPEN_STORES[expected]
 
 

@@ -101,7 +101,7 @@ def _from_file() -> LaunchPad:
 def _prepare(launchpad: LaunchPad) -> None:
     """Ask the server, and give a new database FireWorks' counters and indexes."""
     import pymongo
-    from pymongo.errors import PyMongoError
+    from pymongo.errors import OperationFailure, PyMongoError
 
     reason = ""
     try:
@@ -116,10 +116,12 @@ def _prepare(launchpad: LaunchPad) -> None:
             launchpad.tuneup()
             for key in ("spec.uuid", "spec.campaign"):
                 launchpad.fireworks.create_index(key)
+    except OperationFailure as error:
+        reason = f"refuses access ({(error.details or {}).get('errmsg', 'not authorized')})"
     except PyMongoError as error:
-        reason = str(error).partition(",")[0]
+        reason = f"does not answer ({str(error).partition(',')[0]})"
     if reason:
         raise LaunchPadError(
-            f"the LaunchPad {launchpad_name(launchpad)} does not answer ({reason}): start its "
-            "MongoDB, or check MISEI_LAUNCHPAD and the network"
+            f"the LaunchPad {launchpad_name(launchpad)} {reason}: start its MongoDB, or check "
+            "MISEI_LAUNCHPAD and the network"
         )

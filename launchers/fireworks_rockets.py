@@ -128,7 +128,9 @@ def run_rockets(
 
     settings = machine_settings()
     launchpad = open_launchpad(settings)
-    OPEN_STORES[public_name(settings.store_location)] = open_store(settings.store_location)
+    # A new store would be one that only this node sees: `misei submit` has made the real one.
+    store = open_store(settings.store_location, must_exist=True)
+    OPEN_STORES[public_name(settings.store_location)] = store
     worker = make_worker(settings.store_location, category, folder)
     folder.mkdir(parents=True, exist_ok=True)
     report = RocketReport()

@@ -26,7 +26,7 @@ from misei.launchers.job_runs import (
     store_answer,
     with_inputs,
 )
-from misei.launchers.pools import JobPool
+from misei.launchers.pools import JobPool, PoolError
 from misei.launchers.schedule import Schedule
 from misei.screening.schemas_runs import JobRecord
 
@@ -115,6 +115,8 @@ class _Run:
     def _collect(self, future: Future[str], job: Job) -> None:
         try:
             answer = future.result()
+        except PoolError:
+            raise
         except Exception as error:  # of the pool: run_job raises nothing
             killed = type(error).__name__ == "KilledWorker"
             self._failed(job, KILLED_WORKER if killed else f"{type(error).__name__}: {error}")
@@ -191,6 +193,11 @@ def run_flows(
     -------
     RunReport
         Computed, reused, failed and skipped jobs.
+
+    Raises
+    ------
+    PoolError
+        When the pool can run nothing; what had finished is stored.
     """
     run = _Run(store, run_dir, pool, on_progress or (lambda report, name: None))
     return run.to_the_end(flows)

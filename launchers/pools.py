@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from misei.launchers.job_runs import run_job
 from misei.settings import Settings
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # A queue takes workers away for reasons of its own: the third one in a row is the job's doing.
 CLUSTER_ATTEMPTS = 3
+
+
+class PoolError(ValueError):
+    """A pool that cannot run any job."""
 
 
 class JobPool(Protocol):
@@ -85,6 +89,7 @@ class DaskPool:
         dask.config.set(
             {
                 "distributed.scheduler.allowed-failures": self._attempts - 1,
+                "distributed.scheduler.worker-saturation": 1.0,
                 # Our jobs know what they need; a paused or restarted worker helps nobody.
                 "distributed.worker.memory.target": False,
                 "distributed.worker.memory.spill": False,
@@ -143,7 +148,7 @@ def _local_cluster(workers: int) -> Cluster:
     from distributed import LocalCluster
 
     threads = str(max(1, (os.cpu_count() or 1) // workers))
-    return LocalCluster(
+    cluster = LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
         memory_limit=0,
@@ -152,3 +157,7 @@ def _local_cluster(workers: int) -> Cluster:
         local_directory=tempfile.gettempdir(),
         silence_logs="CRITICAL",
     )
+    # A task that waited behind another on one worker would be blamed for that one's end too.
+    scheduler: Any = cluster.scheduler
+    scheduler.is_rootish = lambda task: True
+    return cluster

@@ -24,6 +24,7 @@ from distributed.deploy.cluster import Cluster as DaskCluster
 from distributed.protocol import pickle
 
 from misei.launchers.cluster_file import Cluster
+from misei.launchers.pools import PoolError
 from misei.launchers.queue_logs import problem_line, queue_problem, ran_out_of_memory
 
 LOOK_S = 1.0  # between two looks at the work
@@ -52,7 +53,7 @@ _UNFINISHED = ("waiting", "queued", "no-worker", "processing")
 logger = logging.getLogger(__name__)
 
 
-class QueueError(ValueError):
+class QueueError(PoolError):
     """The queue system cannot run workers; one line with its own words."""
 
 

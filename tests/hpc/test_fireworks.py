@@ -36,7 +36,7 @@ from misei.launchers.fireworks_rockets import (  # noqa: E402
 from misei.launchers.fireworks_status import Status, launchpad_status, store_status  # noqa: E402
 from misei.launchers.fireworks_submit import Submission, Target, submit_flows  # noqa: E402
 from misei.launchers.machine import machine_settings  # noqa: E402
-from misei.launchers.store import open_store  # noqa: E402
+from misei.launchers.store import StoreError, open_store  # noqa: E402
 
 # Only how long a hanging process is waited for.
 DEADLINE_S = 300.0
@@ -314,6 +314,9 @@ def test_a_worker_with_another_store_takes_nothing(
 ) -> None:
     pad.submit(Flow([pad.new(jobs.add, "only")]))
     monkeypatch.setenv("MISEI_STORE", str(pad.folder / "other.sqlite"))
+    with pytest.raises(StoreError, match=r"no results store at .*other\.sqlite"):
+        pad.run()  # a node that does not see the file must not begin one of its own
+    open_store(pad.folder / "other.sqlite")
     with pytest.raises(NoWorkError, match=r"results\.sqlite.*other\.sqlite.*MISEI_STORE"):
         pad.run()
     assert pad.counts() == {"ready": 1}

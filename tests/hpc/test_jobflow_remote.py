@@ -47,7 +47,6 @@ from misei.launchers.remote import (  # noqa: E402
     open_project,
     submit_flows,
 )
-from misei.launchers.remote_worker import run_queued_job, with_own_names  # noqa: E402
 
 SECRET = "mongodb://me:s3cret@nowhere/queue"
 # Only how long a hanging queue is waited for.
@@ -195,71 +194,6 @@ def test_a_store_that_the_runner_would_not_find_is_refused(
     result = _misei("submit", str(campaign))
     assert result.exit_code == 2
     assert "export MISEI_STORE=/absolute/path" in result.stderr
-
-
-# The worker, without a queue.
-
-
-def _deliver(remote: Remote, job: Job) -> Path:
-    """A job as jobflow-remote brings it to a worker."""
-    from jobflow_remote.jobs.data import IN_FILENAME
-    from jobflow_remote.remote.data import get_remote_in_file, get_remote_store
-
-    folder = remote.folder / "delivered"
-    folder.mkdir(exist_ok=True)
-    store = get_remote_store(remote.store, folder, None)
-    job_dict = json.loads(job.to_json())
-    (folder / IN_FILENAME).write_bytes(get_remote_in_file(job_dict, store).read())
-    return folder
-
-
-def _brought(folder: Path) -> dict[str, Any]:
-    from jobflow_remote.jobs.data import OUT_FILENAME
-
-    content: dict[str, Any] = json.loads((folder / OUT_FILENAME).read_text())
-    return content
-
-
-def test_a_job_killed_before_its_answer_was_taken_away_is_not_run_again(
-    project: Remote, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    log = project.folder / "log"
-    job = make(local_jobs.add, "once", [], str(log))
-    with monkeypatch.context() as patch:
-        patch.setattr("misei.launchers.remote_worker.store_answer", killed)
-        with pytest.raises(KeyboardInterrupt):
-            run_queued_job(_deliver(project, job))
-    run_queued_job(_deliver(project, job))
-    assert log.read_text() == "add once\n"
-    assert _brought(project.folder / "delivered")["error"] is None
-    assert not (project.folder / "jobs" / f"{job.uuid}_1").exists()
-
-
-def test_a_failure_brings_its_traceback(project: Remote) -> None:
-    job = make(local_jobs.fail, "bad", [], str(project.folder / "log"), "two parts")
-    run_queued_job(_deliver(project, job))
-    brought = _brought(project.folder / "delivered")
-    assert brought["response"] is None
-    assert "TwoPartError: this and that" in brought["error"]
-
-
-def test_jobs_that_two_jobs_ask_for_have_names_of_their_own(tmp_path: Path) -> None:
-    def asked_by(label: str) -> tuple[set[str], set[str]]:
-        asking = remote_jobs.asking(label, str(tmp_path / "log"))
-        replace = asking.run(open_store(tmp_path / "results.sqlite")).replace
-        record = {"uuid": asking.uuid, "new_jobs": {"replace": replace.as_dict()}}
-        answer = json.loads(with_own_names(json.dumps({"record": record}, default=str)))
-        jobs = answer["record"]["new_jobs"]["replace"]["jobs"]
-        return set(replace.job_uuids) - {asking.uuid}, {j["uuid"] for j in jobs} - {asking.uuid}
-
-    (shared, own), (again, others) = asked_by("a"), asked_by("b")
-    assert shared == again
-    assert len(own) == len(others) == 1
-    assert own != others
-    assert asked_by("a")[1] == own
 
 
 # Whole runs.

@@ -61,9 +61,7 @@ def bulky_jobs(log: str, count: int) -> list[Job]:
 
 
 @job(output_schema=jobs.Number)
-def removing(
-    label: str, terms: list[object], log: str, gone: str, run_dir: str
-) -> jobs.Number:
+def removing(label: str, terms: list[object], log: str, gone: str, run_dir: str) -> jobs.Number:
     """Remove the folder that it runs in, the first time."""
     again = label in log_lines(log)
     jobs.note(log, label)
@@ -133,6 +131,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited for too long"
         time.sleep(0.01)
+
+
+def wait_for_lines(head: subprocess.Popen[str], folder: Path, count: int) -> None:
+    """Wait until the jobs have logged so many lines, or the head has ended."""
+    wait_until(lambda: head.poll() is not None or len(lines(folder)) >= count)
 
 
 def lines(folder: Path) -> list[str]:

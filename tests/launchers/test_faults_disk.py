@@ -147,9 +147,7 @@ def test_a_disk_that_turns_read_only_while_a_job_runs(
         if report.done == 2:
             subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
 
-    line = told(
-        lambda: run_inline(run.jobs(), run.store, run.run_dir, on_progress=lock), capsys
-    )
+    line = told(lambda: run_inline(run.jobs(), run.store, run.run_dir, on_progress=lock), capsys)
     assert "Read-only file system" in line
     assert len(contents(run.store)) == 2
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)

@@ -28,6 +28,7 @@ from fault_bench import (
     small_flow,
     start_head,
     undisturbed,
+    wait_for_lines,
     wait_until,
 )
 from jobflow import Flow
@@ -104,7 +105,6 @@ def test_a_head_killed_at_any_step_goes_on(tmp_path: Path) -> None:
         # A result is lost only where the kill came before its answer was on the disk.
         assert sum(Counter(lines(tmp_path)).values()) <= len(set(lines(tmp_path))) + 1, steps
         assert not list((run_dir / "jobs").iterdir()), "left folders"
-    print(steps)
     assert steps > 40, "every step of storing five jobs"
 
 
@@ -113,24 +113,21 @@ def test_a_head_killed_at_any_step_goes_on(tmp_path: Path) -> None:
 def test_a_head_killed_alone_at_random_goes_on(tmp_path: Path) -> None:
     """Its workers see to the end of their jobs or not; none is run twice at once."""
     generator = random.Random()
-    whole = undisturbed(tmp_path, 0.05)
-    store, moments, workers = tmp_path / "results.sqlite", [], []
-    for _ in range(1):
-        head = start_head(tmp_path, 0.05)
-        moments.append(len(lines(tmp_path)) + generator.randint(1, 6))
-        wait_until(lambda: head.poll() is not None or len(lines(tmp_path)) >= moments[-1])
-        workers += children(head.pid)
-        time.sleep(generator.uniform(0, 0.05))
-        os.kill(head.pid, signal.SIGKILL)
-        head.communicate()
-        before = contents(store)
-        assert before.items() <= whole.items(), moments
+    whole, store = undisturbed(tmp_path, 0.05), tmp_path / "results.sqlite"
+    head, count = start_head(tmp_path, 0.05), generator.randint(1, 15)
+    wait_for_lines(head, tmp_path, count)
+    workers = children(head.pid)
+    time.sleep(generator.uniform(0, 0.05))
+    os.kill(head.pid, signal.SIGKILL)
+    head.communicate()
+    before = contents(store)
+    assert before.items() <= whole.items(), count
     head = start_head(tmp_path, 0.05)
     answer = json.loads(head.communicate(timeout=DEADLINE_S)[0])
-    assert answer["failed"] == {}, moments
+    assert answer["failed"] == {}, count
     assert contents(store) == whole
-    # Each kill may lose what ran; what was answered is in the folders.
-    assert sum(count - 1 for count in Counter(lines(tmp_path)).values()) <= 2 * len(moments)
+    # It may lose the two jobs that ran; what was answered is in the folders.
+    assert sum(number - 1 for number in Counter(lines(tmp_path)).values()) <= 2
     wait_until(lambda: not any(is_running(pid) for pid in workers))
 
 
@@ -198,7 +195,9 @@ def test_a_job_that_kills_its_worker_fails_alone(tmp_path: Path) -> None:
     assert report.failed == {"bad": KILLED_WORKER}
     # An answer that a dead worker left behind counts as found.
     assert sorted(report.computed + report.reused) == [f"good {n}" for n in range(4)]
-    assert Counter(lines(tmp_path)) == Counter({"fail bad": 2, **{f"add good {n}": 1 for n in range(4)}})
+    assert Counter(lines(tmp_path)) == Counter(
+        {"fail bad": 2, **{f"add good {n}": 1 for n in range(4)}}
+    )
 
 
 def test_two_heads_in_different_folders_share_a_store(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from fault_bench import (
     needs_proc,
     start_head,
     undisturbed,
+    wait_for_lines,
     wait_until,
 )
 
@@ -38,8 +39,7 @@ def test_a_stopped_run_says_so_and_goes_on(tmp_path: Path) -> None:
     store = tmp_path / "results.sqlite"
     for send, number in ((os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)):
         head = start_head(tmp_path, 0.05)
-        count = len(lines(tmp_path)) + 3
-        wait_until(lambda: head.poll() is not None or len(lines(tmp_path)) >= count)
+        wait_for_lines(head, tmp_path, len(lines(tmp_path)) + 3)
         workers = children(head.pid)
         send(head.pid, number)
         assert told(head) == [STOPPED]
