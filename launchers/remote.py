@@ -1,6 +1,6 @@
 """Run campaigns through jobflow-remote, for those who have MongoDB and use it already.
 
-The project file of jobflow-remote (examples/jobflow_remote.yaml) names two classes of this
+The project file of jobflow-remote (examples/jobflow_remote/misei.yaml) names two classes of this
 module, so that no address and no password stands in it: the queue's database is read from the
 environment, and results go to the store of misei's settings.
 """
@@ -8,6 +8,7 @@ environment, and results go to the store of misei's settings.
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -208,7 +209,9 @@ def submit_flows(
             submission.held.append(new.pop(identity).name)
         if new:
             flow = _merged(new, name)
-            submission.submitted = queue.add_flow(flow, worker, allow_external_references=True)
+            with warnings.catch_warnings():  # jobflow warns of jobs that are not connected
+                warnings.simplefilter("ignore")
+                submission.submitted = queue.add_flow(flow, worker, allow_external_references=True)
     return submission
 
 
@@ -310,7 +313,7 @@ def _check_results(project: Project) -> None:
     if len(parts) < 2 or parts[0] != parts[1]:
         raise RemoteError(
             f"the project {project.name!r} does not put its results in the store of misei's "
-            "settings; take its jobstore from examples/jobflow_remote.yaml"
+            "settings; take its jobstore from examples/jobflow_remote/misei.yaml"
         )
 
 

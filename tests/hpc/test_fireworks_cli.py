@@ -129,12 +129,12 @@ def test_fireworks_own_files_hold_no_secret(misei: Callable[..., Result], tmp_pa
         "my_fworker.yaml", "my_qadapter.yaml",
     ]  # fmt: skip
     from fireworks import FWorker
-    from fireworks.utilities.fw_serializers import load_object_from_file
+    from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
 
     worker = FWorker.from_file("fw/my_fworker.yaml")
     assert worker.category == "emt"
     assert worker.query["spec.store"] == str(tmp_path / "runs" / "results.sqlite")
-    adapter = load_object_from_file("fw/my_qadapter.yaml")
+    adapter = CommonAdapter.from_file("fw/my_qadapter.yaml")
     assert "--category emt" in adapter.get_script_str(str(tmp_path))
     assert not [f for f in tmp_path.rglob("*") if f.is_file() and SECRET in f.read_text()]
 

@@ -32,7 +32,7 @@ from misei.workflows.surfaces import SurfaceEnergyMaker
 pytest.importorskip("jobflow_remote", reason="jobflow-remote is not installed")
 
 TESTS = Path(__file__).parents[1]
-EXAMPLE = TESTS.parent / "examples" / "jobflow_remote.yaml"
+EXAMPLE = TESTS.parent / "examples" / "jobflow_remote" / "misei.yaml"
 JOB_MODULES = [TESTS / "hpc", TESTS / "launchers"]
 sys.path[:0] = [str(folder) for folder in JOB_MODULES if str(folder) not in sys.path]
 
