@@ -93,7 +93,7 @@ class SQLiteStore(Store):
 
     @property
     def _collection(self) -> None:
-        raise NotImplementedError("an SQLiteStore has no pymongo collection; use query()")
+        raise AttributeError("an SQLiteStore has no pymongo collection; use query()")
 
     def connect(self, force_reset: bool = False) -> None:
         """Open the file, and create the table where there is none."""

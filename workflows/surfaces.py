@@ -54,6 +54,11 @@ class SurfaceEnergyMaker(Maker):
     max_atoms: int = 150
     energy_engine: str | None = None
 
+    def __post_init__(self) -> None:
+        # Tuples come back from JSON, on their way to a worker, as lists.
+        if self.millers is not None:
+            self.millers = tuple((h, k, i) for h, k, i in self.millers)
+
     def make(self, structure: Structure | OutputReference) -> Flow:
         """Return the flow; its output is the :class:`SurfaceEnergyDoc` of the lowest facet."""
         relaxation = get_engine(self.engine, self.fmax).relax(structure, "relax bulk")

@@ -258,3 +258,8 @@ def test_polar_facets_of_a_salt_are_left_out():
     assert ["(1, 0, 0)" in text for text in left_out] == [True]
     for slab in slabs.values():
         assert slab.composition.reduced_formula == "Li2O"
+
+
+def test_chosen_facets_survive_the_way_to_a_worker() -> None:
+    maker = SurfaceEnergyMaker(millers=((1, 1, 1), (1, 0, 0)))
+    assert json.loads(maker.to_json(), cls=MontyDecoder) == maker
