@@ -63,8 +63,8 @@ def one_line_errors(command: Callable[P, T]) -> Callable[P, T]:
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            _stop_on_sigterm()
-            return command(*args, **kwargs)
+            with _sigterm_as_ctrl_c():
+                return command(*args, **kwargs)
         except KeyboardInterrupt as error:
             print("misei: stopped; what was finished is kept, run again to go on", file=sys.stderr)
             raise typer.Exit(STOPPED) from error
@@ -78,9 +78,16 @@ def one_line_errors(command: Callable[P, T]) -> Callable[P, T]:
     return wrapper
 
 
-def _stop_on_sigterm() -> None:
-    if threading.current_thread() is threading.main_thread():  # Python allows it nowhere else
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python sets handlers in the main thread only
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def print_json(value: Any) -> None:

@@ -32,6 +32,11 @@ from misei.workflows.journal import JOURNAL_FILES, JOURNAL_SWITCH
 
 JobId = tuple[str, int]
 
+
+class JobFolderError(ValueError):
+    """A folder of jobs that cannot be written."""
+
+
 ANSWER_FILE = "answer.json"
 LOCK_FILE = "lock"
 CLOSED_FILE = "stored"
@@ -131,9 +136,20 @@ def find_or_claim(store: JobStore, job: Job, folder: Path) -> JobRecord | None:
     Whoever runs a job claims its folder first and looks into the store then; whoever stores
     its answer closes the folder then. So a worker that finds its folder closed knows that the
     job was done between the look into the store and its own start.
+
+    Raises
+    ------
+    JobFolderError
+        When the folder cannot be made (disk full, read-only).
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CLOSED_FILE).unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CLOSED_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise JobFolderError(
+            f"cannot write the job folder {folder}: {error.strerror}; mend that or choose another "
+            "run folder (MISEI_RUN_DIR), and run again: what was finished is kept"
+        ) from error
     record = find_reusable(store, job)
     if record is not None:
         _clear(folder, finished=True)

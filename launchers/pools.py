@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -47,7 +49,10 @@ class InlinePool:
     def submit(self, task_json: str, folder: str) -> Future[str]:
         """Run a job; the future is done when this returns."""
         future: Future[str] = Future()
-        future.set_result(run_job(task_json, folder))
+        try:
+            future.set_result(run_job(task_json, folder))
+        except Exception as error:  # as a worker's: a folder that cannot be written
+            future.set_exception(error)
         return future
 
     def close(self) -> None:
@@ -97,8 +102,14 @@ class DaskPool:
                 "distributed.worker.memory.terminate": False,
             }
         )
-        self._cluster = self._make_cluster()
-        return Client(self._cluster)
+        # Processes inherit the mask: Ctrl-C is for the head, which ends them in order.
+        resource_tracker.ensure_running()  # on its first start it would lift the mask
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            self._cluster = self._make_cluster()
+            return Client(self._cluster)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def close(self) -> None:
         """End the workers; a job that runs is given up and replays its journal next time."""
@@ -152,7 +163,7 @@ def _local_cluster(workers: int) -> Cluster:
         n_workers=workers,
         threads_per_worker=1,
         memory_limit=0,
-        dashboard_address=None,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
         env={name: os.environ.get(name, threads) for name in THREAD_SETTINGS},
         local_directory=tempfile.gettempdir(),
         silence_logs="CRITICAL",

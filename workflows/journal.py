@@ -11,6 +11,7 @@ the job's result is in the store. Elsewhere no journal is kept.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
@@ -59,7 +60,8 @@ class Journal:
         while len(content) >= good + _HEADER.size:
             key, checksum, count = _HEADER.unpack_from(content, good)
             payload = content[good + _HEADER.size : good + _HEADER.size + 8 * count]
-            if len(payload) < 8 * count or zlib.crc32(payload) != checksum:
+            # A count of zero: a file system that went down leaves zeros at the end.
+            if not count or len(payload) < 8 * count or zlib.crc32(payload) != checksum:
                 break
             self.known[key] = _unpacked(np.frombuffer(payload))
             good += _HEADER.size + len(payload)
@@ -72,7 +74,10 @@ class Journal:
         payload = _packed(results).tobytes()
         record = _HEADER.pack(key, zlib.crc32(payload), len(payload) // 8) + payload
         with self.path.open("ab", buffering=0) as file:
-            file.write(record)
+            written = file.write(record)
+            if written < len(record):  # the disk is full: what would follow could not be read
+                file.truncate(file.tell() - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
 
 def _packed(results: dict[str, Any]) -> Floats:

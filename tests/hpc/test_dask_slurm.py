@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -34,6 +35,7 @@ DESCRIBED = {
     "interface": "lo",
 }  # fmt: skip
 
+KILL_AFTER = 20  # finished jobs, of about 80
 # As the local run, whose processes have one thread.
 SCREENING = """\
 queue_system: slurm
@@ -173,17 +175,21 @@ def test_a_cluster_file_that_cannot_work_ends_the_run(
 def test_a_screening_ranks_as_the_local_run_does(
     slurm_environment: SlurmCluster, tmp_path: Path
 ) -> None:
-    """Run again, it takes all from the store and submits nothing."""
+    """Also after a kill -9 of its head; run again, it submits nothing."""
     campaign_runs.write_campaign(tmp_path)
     (tmp_path / "cluster.yaml").write_text(SCREENING)
     command = ("screen", "campaign.yaml", "--cluster", "cluster.yaml", "--json")
     environment = {"MISEI_RUN_DIR": "runs", "MISEI_STORE": str(tmp_path / "head.sqlite")}
+    kept = campaign_runs.killed_after(KILL_AFTER, *command, cwd=tmp_path, **environment)
     done = campaign_runs.misei(*command, cwd=tmp_path, **environment)
-    assert json.loads(done.stdout) == campaign_runs.local_ranking()
+    campaign_runs.assert_same(json.loads(done.stdout), campaign_runs.local_ranking())
+    found = re.search(r"(\d+) found in the store", done.stderr)
+    assert found is not None
+    assert int(found[1]) >= kept
     states = slurm_environment.jobs()
     assert {slurm_environment.job(number)["NodeList"] for number in states} == {"n1", "n2"}
 
     again = campaign_runs.misei(*command, cwd=tmp_path, **environment)
-    assert json.loads(again.stdout) == campaign_runs.local_ranking()
+    assert json.loads(again.stdout) == json.loads(done.stdout)
     assert "0 computed" in again.stderr
     assert slurm_environment.jobs().keys() == states.keys()

@@ -206,7 +206,7 @@ def test_a_queue_job_that_cannot_start_a_worker_says_why(queue: Queue) -> None:
 def test_a_screening_ranks_as_the_local_run_does(
     queue: Queue,
 ) -> None:
-    """Submit, launch, status, rank by the commands; all numbers are those of the local run."""
+    """Submit, launch, status, rank by the commands; the ranking is that of the local run."""
     expected = campaign_runs.local_ranking()
     campaign_runs.write_campaign(queue.folder)
     # A core each: as many threads as the local run's.
@@ -218,7 +218,7 @@ def test_a_screening_ranks_as_the_local_run_does(
     assert len(launched["submitted"]) == 2
     finished = lambda: set(queue.counts()) == {"finished"}  # noqa: E731
     queue.wait_for(finished, "end of the campaign", SCREENING_S)
-    assert campaign_runs.ranking(queue.folder) == expected
+    campaign_runs.assert_same(campaign_runs.ranking(queue.folder), expected)
     again = json.loads(say("submit", "campaign.yaml", "--json").stdout)
     assert (again["submitted"], again["present"]) == (0, {})
     status = json.loads(say("status", "campaign.yaml", "--json").stdout)
