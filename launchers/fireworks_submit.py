@@ -15,7 +15,7 @@ from monty.json import MontyDecoder
 
 from misei.launchers.firetasks import flow_jobs, jobs_workflow
 from misei.launchers.fireworks import public_name
-from misei.launchers.job_runs import JobId, find_reusable
+from misei.launchers.job_runs import JobId, find_reusable, locked
 
 if TYPE_CHECKING:
     from fireworks import LaunchPad, Workflow
@@ -102,6 +102,13 @@ def submit_flows(
         What the Fireworks' specs say.
     """
     flows = list(flows)
+    folder = target.run_dir / target.campaign
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):  # of two submissions at once, one finds what the other added
+        return _submit(launchpad, flows, store, target)
+
+
+def _submit(launchpad: LaunchPad, flows: list[Flow], store: JobStore, target: Target) -> Submission:
     jobs, needs = flow_jobs(flows)
     open_jobs = {identity for identity, job in jobs.items() if not is_settled(job, store)}
     present = _present(launchpad, {uuid for uuid, _ in open_jobs}, target)

@@ -174,7 +174,7 @@ def run_job(task_json: str, folder: str) -> str:
     """
     task = json.loads(task_json)
     try:
-        with _locked(Path(folder)):
+        with locked(Path(folder)):
             return _answer_in(task, Path(folder))
     except FileNotFoundError:
         return LOOK_AGAIN
@@ -208,7 +208,7 @@ def left_answer(folder: Path, missing_inputs: list[str]) -> str | None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a job's folder, so that one process at a time works in it.
 
     A process that dies loses its lock. A file system without locks is gone on without.
