@@ -209,7 +209,7 @@ def left_answer(folder: Path, missing_inputs: list[str]) -> str | None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a job's folder, so that one process at a time works in it.
+    """Hold the lock of a folder, so that one process at a time works in it.
 
     A process that dies loses its lock. A file system without locks is gone on without.
     """

@@ -91,23 +91,22 @@ class DaskPool:
         import dask
         from distributed import Client
 
-        dask.config.set(
-            {
-                "distributed.scheduler.allowed-failures": self._attempts - 1,
-                "distributed.scheduler.worker-saturation": 1.0,
-                # Our jobs know what they need; a paused or restarted worker helps nobody.
-                "distributed.worker.memory.target": False,
-                "distributed.worker.memory.spill": False,
-                "distributed.worker.memory.pause": False,
-                "distributed.worker.memory.terminate": False,
-            }
-        )
+        settings = {
+            "distributed.scheduler.allowed-failures": self._attempts - 1,
+            "distributed.scheduler.worker-saturation": 1.0,
+            # Our jobs know what they need; a paused or restarted worker helps nobody.
+            "distributed.worker.memory.target": False,
+            "distributed.worker.memory.spill": False,
+            "distributed.worker.memory.pause": False,
+            "distributed.worker.memory.terminate": False,
+        }
         # Processes inherit the mask: Ctrl-C is for the head, which ends them in order.
         resource_tracker.ensure_running()  # on its first start it would lift the mask
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
-            self._cluster = self._make_cluster()
-            return Client(self._cluster)
+            with dask.config.set(settings):
+                self._cluster = self._make_cluster()
+                return Client(self._cluster)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 

@@ -15,6 +15,7 @@ import pytest
 from test_local import wait_for_lines
 
 KILLS = 5
+MOST_BETWEEN_KILLS = 9  # evaluations; the whole run has 56
 WORKERS = 2
 # Loaded by every Python process of the run: notes each evaluation that EMT finishes, and
 # makes it slow enough to be killed.
@@ -66,7 +67,7 @@ def test_killed_runs_repeat_no_finished_evaluation(tmp_path: Path) -> None:
         head = start(killed)
         log = killed / "log.txt"
         lines = len(log.read_text().split()) if log.exists() else 0
-        wait_for_lines(head, log, lines + generator.randint(1, 25))
+        wait_for_lines(head, log, lines + generator.randint(1, MOST_BETWEEN_KILLS))
         os.killpg(head.pid, signal.SIGKILL)
         head.wait()
     again = start(killed).communicate()[0]
