@@ -33,7 +33,7 @@ check: install
 	$(BIN)/codespell
 
 test: check
-	$(BIN)/python -m pytest --durations=15
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=15
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache

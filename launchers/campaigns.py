@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from time import perf_counter
 
-from misei.launchers.console import progress
+from misei.launchers.commands.console import progress
 from misei.launchers.local import RunReport
 from misei.launchers.machine import machine_settings
 from misei.launchers.pools import open_pool

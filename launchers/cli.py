@@ -8,22 +8,22 @@ from typing import Annotated
 import typer
 
 from misei import __version__
-from misei.launchers import (
-    cli_campaigns,
-    cli_cluster,
-    cli_design,
-    cli_diffusion,
-    cli_doctor,
-    cli_fireworks,
-    cli_percolation,
-    cli_properties,
-    cli_thermodynamics,
-    cli_vibrations,
+from misei.launchers.commands import (
+    campaigns,
+    cluster,
+    design,
+    diffusion,
+    doctor,
+    fireworks,
+    percolation,
+    properties,
+    thermodynamics,
+    vibrations,
 )
-from misei.launchers.cli_mp import mp_app
-from misei.launchers.cli_plot import plot_app
-from misei.launchers.cli_remote import remote_app
-from misei.launchers.options import NEGATIVE_NUMBERS
+from misei.launchers.commands.mp import mp_app
+from misei.launchers.commands.options import NEGATIVE_NUMBERS
+from misei.launchers.commands.plot import plot_app
+from misei.launchers.commands.remote import remote_app
 
 app = typer.Typer(
     name="misei",
@@ -38,7 +38,7 @@ app = typer.Typer(
     "misei screen examples/quick.yaml\n\n"
     "misei interphase Li6PS5Cl '16 Li6PS5Cl + Li10GeP2S12'",
 )
-app.add_typer(cli_campaigns.reference_app, name="reference")
+app.add_typer(campaigns.reference_app, name="reference")
 app.add_typer(mp_app, name="mp")
 app.add_typer(plot_app, name="plot")
 app.add_typer(remote_app, name="remote")
@@ -61,36 +61,36 @@ def _main(
 
 PANELS: dict[str, list[Callable[..., None]]] = {
     "Campaigns": [
-        cli_campaigns.screen,
-        cli_campaigns.rank,
-        cli_campaigns.export,
-        cli_campaigns.report,
+        campaigns.screen,
+        campaigns.rank,
+        campaigns.export,
+        campaigns.report,
     ],
     "Clusters": [
-        cli_doctor.doctor,
-        cli_cluster.cluster,
-        cli_fireworks.submit,
-        cli_fireworks.launch,
-        cli_fireworks.status,
-        cli_fireworks.retry,
-        cli_fireworks.resume,
-        cli_fireworks.cancel,
+        doctor.doctor,
+        cluster.cluster,
+        fireworks.submit,
+        fireworks.launch,
+        fireworks.status,
+        fireworks.retry,
+        fireworks.resume,
+        fireworks.cancel,
     ],
     "Electrolytes": [
-        cli_thermodynamics.reduce,
-        cli_thermodynamics.interphase,
-        cli_design.design,
-        cli_design.compatibility,
-        cli_percolation.conductivity,
-        cli_percolation.thresholds,
-        cli_percolation.calibrate,
+        thermodynamics.reduce,
+        thermodynamics.interphase,
+        design.design,
+        design.compatibility,
+        percolation.conductivity,
+        percolation.thresholds,
+        percolation.calibrate,
     ],
     "Alloys and other crystals": [
-        cli_thermodynamics.alloys,
-        cli_properties.adhesion,
-        cli_properties.barrier,
-        cli_diffusion.diffusivity,
-        cli_vibrations.vibrations,
+        thermodynamics.alloys,
+        properties.adhesion,
+        properties.barrier,
+        diffusion.diffusivity,
+        vibrations.vibrations,
     ],
 }
 for panel, commands in PANELS.items():

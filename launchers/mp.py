@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from misei.launchers.console import progress
+from misei.launchers.commands.console import progress
 from misei.launchers.machine import machine_settings
 from misei.screening.chemical_systems import (
     ChemicalSystemError,

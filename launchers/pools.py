@@ -141,8 +141,8 @@ def open_pool(settings: Settings) -> DaskPool:
     """
     if settings.cluster is None:
         return local_pool(settings.workers)
-    from misei.launchers.cluster_file import load_cluster
-    from misei.launchers.clusters import make_cluster
+    from misei.launchers.queues.cluster_file import load_cluster
+    from misei.launchers.queues.clusters import make_cluster
 
     cluster = load_cluster(settings.cluster)
     size = cluster.max_jobs * cluster.workers_per_job

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from rich.progress import track
 
-from misei.launchers.console import err
+from misei.launchers.commands.console import err
 from misei.launchers.temperatures import at_temperature
 from misei.screening.entries import EntrySource
 from misei.screening.reduction_rows import (

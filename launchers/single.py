@@ -10,7 +10,7 @@ from jobflow import Flow
 from pydantic import BaseModel
 from pymatgen.core import Structure
 
-from misei.launchers.console import print_report, progress
+from misei.launchers.commands.console import print_report, progress
 from misei.launchers.local import run_flows
 from misei.launchers.machine import machine_settings
 from misei.launchers.pools import open_pool

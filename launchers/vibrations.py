@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from misei.launchers.console import print_report, progress
+from misei.launchers.commands.console import print_report, progress
 from misei.launchers.local import run_flows
 from misei.launchers.machine import machine_settings
 from misei.launchers.pools import open_pool

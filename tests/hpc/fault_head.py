@@ -9,9 +9,9 @@ from pathlib import Path
 
 from fault_jobs import held_flow
 
-from misei.launchers import queue_jobs
 from misei.launchers.local import run_flows
 from misei.launchers.pools import open_pool
+from misei.launchers.queues import jobs as queue_jobs
 from misei.launchers.store import open_store
 from misei.settings import Settings
 

@@ -16,9 +16,9 @@ from jobflow import Flow, JobStore
 from maggma.stores import MemoryStore
 from slurm_cluster import SlurmCluster
 
-from misei.launchers.cluster_file import Cluster
 from misei.launchers.local import KILLED_WORKER, run_flows
 from misei.launchers.pools import CLUSTER_ATTEMPTS, DaskPool
+from misei.launchers.queues.cluster_file import Cluster
 
 TESTS = Path(__file__).parents[1]
 JOB_MODULES = [TESTS / "hpc", TESTS / "launchers"]
@@ -55,8 +55,8 @@ def start_pool(
     slurm_environment: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., DaskPool]]:
     """Start pools of queue jobs; the queue is asked often, as this one serves nobody else."""
-    from misei.launchers import queue_jobs
-    from misei.launchers.clusters import make_cluster
+    from misei.launchers.queues import jobs as queue_jobs
+    from misei.launchers.queues.clusters import make_cluster
 
     monkeypatch.setattr(queue_jobs, "POLL_S", 1.0)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, JOB_MODULES)))
@@ -160,7 +160,7 @@ def test_a_cluster_file_that_cannot_work_ends_the_run(
     words: str,
 ) -> None:
     """With the queue's own words, and without submitting for ever."""
-    from misei.launchers.queue_jobs import MAX_FRUITLESS, QueueError
+    from misei.launchers.queues.jobs import MAX_FRUITLESS, QueueError
 
     before = set(slurm_environment.jobs())
     future = start_pool(**change).submit("{}", str(tmp_path / "job"))

@@ -21,7 +21,7 @@ import fault_jobs  # noqa: E402
 from fault_jobs import Hold, gate, held_flow, holds, undisturbed, values, work  # noqa: E402
 
 from misei.launchers.job_runs import LOCK_FILE, job_folder  # noqa: E402
-from misei.launchers.queue_logs import LOG_FOLDER, queue_problem  # noqa: E402
+from misei.launchers.queues.logs import LOG_FOLDER, queue_problem  # noqa: E402
 from misei.launchers.store import open_store  # noqa: E402
 
 # Only how long something that hangs is waited for.

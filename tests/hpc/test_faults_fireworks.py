@@ -26,8 +26,8 @@ import fault_jobs  # noqa: E402
 from fault_jobs import Hold, gate, held_flow, holds, undisturbed, values, work  # noqa: E402
 
 from misei.launchers.cli import app  # noqa: E402
-from misei.launchers.fireworks import open_launchpad  # noqa: E402
-from misei.launchers.fireworks_submit import Submission, Target, submit_flows  # noqa: E402
+from misei.launchers.fireworks.launchpad import open_launchpad  # noqa: E402
+from misei.launchers.fireworks.submit import Submission, Target, submit_flows  # noqa: E402
 from misei.launchers.job_runs import ANSWER_FILE, job_folder  # noqa: E402
 from misei.launchers.local import run_flows  # noqa: E402
 from misei.launchers.machine import machine_settings  # noqa: E402

@@ -23,18 +23,18 @@ import local_jobs as jobs  # noqa: E402
 from firework_jobs import wait_for_go  # noqa: E402
 from local_jobs import make  # noqa: E402
 
-from misei.launchers import fireworks_control as control  # noqa: E402
-from misei.launchers.console import STOPPED  # noqa: E402
-from misei.launchers.firetasks import run_stored  # noqa: E402
-from misei.launchers.fireworks import open_launchpad, public_name  # noqa: E402
-from misei.launchers.fireworks_rockets import (  # noqa: E402
+from misei.launchers.commands.console import STOPPED  # noqa: E402
+from misei.launchers.fireworks import control as control  # noqa: E402
+from misei.launchers.fireworks.launchpad import open_launchpad, public_name  # noqa: E402
+from misei.launchers.fireworks.rockets import (  # noqa: E402
     NoWorkError,
     RocketReport,
     make_worker,
     run_rockets,
 )
-from misei.launchers.fireworks_status import Status, launchpad_status, store_status  # noqa: E402
-from misei.launchers.fireworks_submit import Submission, Target, submit_flows  # noqa: E402
+from misei.launchers.fireworks.status import Status, launchpad_status, store_status  # noqa: E402
+from misei.launchers.fireworks.submit import Submission, Target, submit_flows  # noqa: E402
+from misei.launchers.fireworks.tasks import run_stored  # noqa: E402
 from misei.launchers.machine import machine_settings  # noqa: E402
 from misei.launchers.store import StoreError, open_store  # noqa: E402
 
@@ -44,7 +44,7 @@ DEADLINE_S = 300.0
 SECRET = "sekret-of-this-test"
 WORKER = """
 import typer
-from misei.launchers.cli_fireworks import launch
+from misei.launchers.commands.fireworks import launch
 app = typer.Typer()
 app.command()(launch)
 app(["--here"])

@@ -19,7 +19,8 @@ sys.path.insert(0, str(LOCAL_JOBS))
 import local_jobs as jobs  # noqa: E402
 from local_jobs import make  # noqa: E402
 
-from misei.launchers import cli_fireworks, fireworks_campaigns  # noqa: E402
+from misei.launchers.commands import fireworks as cli_fireworks  # noqa: E402
+from misei.launchers.fireworks import campaigns as fireworks_campaigns  # noqa: E402
 
 SECRET = "sekret-of-this-test"
 COMMANDS = ("submit", "launch", "status", "retry", "resume", "cancel")

@@ -23,11 +23,11 @@ import local_jobs as jobs  # noqa: E402
 from firework_jobs import wait_for_go  # noqa: E402
 from local_jobs import make  # noqa: E402
 
-from misei.launchers import fireworks_control as control  # noqa: E402
-from misei.launchers.fireworks import open_launchpad  # noqa: E402
-from misei.launchers.fireworks_campaigns import Launched, launch_to_queue  # noqa: E402
-from misei.launchers.fireworks_status import Status, launchpad_status  # noqa: E402
-from misei.launchers.fireworks_submit import Target, submit_flows  # noqa: E402
+from misei.launchers.fireworks import control as control  # noqa: E402
+from misei.launchers.fireworks.campaigns import Launched, launch_to_queue  # noqa: E402
+from misei.launchers.fireworks.launchpad import open_launchpad  # noqa: E402
+from misei.launchers.fireworks.status import Status, launchpad_status  # noqa: E402
+from misei.launchers.fireworks.submit import Target, submit_flows  # noqa: E402
 from misei.launchers.machine import machine_settings  # noqa: E402
 from misei.launchers.store import open_store  # noqa: E402
 

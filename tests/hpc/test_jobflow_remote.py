@@ -40,7 +40,7 @@ import local_jobs  # noqa: E402
 import remote_jobs  # noqa: E402
 from local_jobs import Number, make  # noqa: E402
 
-from misei.launchers.remote import (  # noqa: E402
+from misei.launchers.remote.submission import (  # noqa: E402
     QueueStore,
     RemoteError,
     Submission,
@@ -164,7 +164,7 @@ def _unknown_key(content: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (_plain_command, "execution_cmd to: python -m misei.launchers.remote_worker {}"),
+        (_plain_command, "execution_cmd to: python -m misei.launchers.remote.worker {}"),
         (_other_results, "not put its results in the store of misei"),
         (_unknown_key, "jf project list --warn"),
         (lambda content: content.update(workers={}), "has no worker None"),
@@ -200,7 +200,7 @@ def test_a_store_that_the_runner_would_not_find_is_refused(
 
 
 def _misei(*arguments: str) -> Any:
-    from misei.launchers.cli_remote import remote_app
+    from misei.launchers.commands.remote import remote_app
 
     return CliRunner().invoke(remote_app, list(arguments))
 

@@ -22,7 +22,7 @@ import local_jobs  # noqa: E402
 import remote_jobs  # noqa: E402
 from local_jobs import make  # noqa: E402
 
-from misei.launchers.remote_worker import run_queued_job, with_own_names  # noqa: E402
+from misei.launchers.remote.worker import run_queued_job, with_own_names  # noqa: E402
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_job_killed_before_its_answer_was_taken_away_is_not_run_again(
     log = run_dir / "log"
     job = make(local_jobs.add, "once", [], str(log))
     with monkeypatch.context() as patch:
-        patch.setattr("misei.launchers.remote_worker.store_answer", killed)
+        patch.setattr("misei.launchers.remote.worker.store_answer", killed)
         with pytest.raises(KeyboardInterrupt):
             run_queued_job(_deliver(run_dir, job))
     run_queued_job(_deliver(run_dir, job))

@@ -19,7 +19,7 @@ from jobflow import Flow, Job, JobStore, job
 from local_jobs import make, random_walk
 from pydantic import BaseModel
 
-from misei.launchers.console import one_line_errors
+from misei.launchers.commands.console import one_line_errors
 from misei.launchers.job_runs import record_store
 from misei.launchers.local import RunReport, run_flows
 from misei.launchers.pools import InlinePool

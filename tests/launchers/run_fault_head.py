@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 from local_jobs import random_walk
 
-from misei.launchers.console import one_line_errors, progress
+from misei.launchers.commands.console import one_line_errors, progress
 from misei.launchers.local import run_flows
 from misei.launchers.pools import local_pool
 from misei.launchers.store import open_store

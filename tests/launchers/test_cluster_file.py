@@ -10,15 +10,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from misei.launchers.cli_cluster import cluster as cluster_command
-from misei.launchers.cluster_file import (
+from misei.launchers.commands.cluster import cluster as cluster_command
+from misei.launchers.queues.cluster_file import (
     QUEUE_SYSTEMS,
     Cluster,
     ClusterFileError,
     load_cluster,
     template,
 )
-from misei.launchers.queue_logs import problem_line, queue_problem, ran_out_of_memory
+from misei.launchers.queues.logs import problem_line, queue_problem, ran_out_of_memory
 
 SMALLEST = {"queue_system": "slurm", "cores": 4, "memory_gb": 16, "walltime": "24:00:00"}
 
@@ -151,7 +151,7 @@ SCRIPTS = {
 def test_job_scripts_ask_for_what_the_file_says(
     queue_system, queue_commands, tmp_path, monkeypatch
 ):
-    from misei.launchers.clusters import make_cluster
+    from misei.launchers.queues.clusters import make_cluster
 
     monkeypatch.setenv("LSF_ENVDIR", str(tmp_path))  # no site's unit of memory: kilobytes
     described = Cluster(
@@ -175,7 +175,7 @@ def test_job_scripts_ask_for_what_the_file_says(
 
 
 def test_directives_are_left_out_where_the_file_says(queue_commands, tmp_path):
-    from misei.launchers.clusters import make_cluster
+    from misei.launchers.queues.clusters import make_cluster
 
     described = Cluster(
         queue_system="sge", cores=8, memory_gb=16, walltime="1:00:00", interface="lo",
@@ -196,7 +196,7 @@ def test_directives_are_left_out_where_the_file_says(queue_commands, tmp_path):
     ],
 )
 def test_what_cannot_start_says_so(change, words, queue_commands, tmp_path):
-    from misei.launchers.clusters import QueueError, make_cluster
+    from misei.launchers.queues.clusters import QueueError, make_cluster
 
     (queue_commands / "bsub").unlink()
     with pytest.raises(QueueError, match=words):
@@ -204,7 +204,7 @@ def test_what_cannot_start_says_so(change, words, queue_commands, tmp_path):
 
 
 def test_folder_with_a_space_is_refused(queue_commands, tmp_path):
-    from misei.launchers.clusters import QueueError, make_cluster
+    from misei.launchers.queues.clusters import QueueError, make_cluster
 
     with pytest.raises(QueueError, match="has a space"):
         make_cluster(Cluster(**SMALLEST), tmp_path / "my run")

@@ -12,7 +12,8 @@ import typer
 from pymatgen.core import Lattice, Structure
 from typer.testing import CliRunner
 
-from misei.launchers import cli_diffusion, prefactors
+from misei.launchers import prefactors
+from misei.launchers.commands import diffusion as cli_diffusion
 from misei.launchers.single import RunError
 from misei.screening.schemas import Provenance
 from misei.screening.schemas_diffusion import PrefactorDoc

@@ -11,7 +11,7 @@ import typer
 from typer import Exit
 
 from misei.launchers.cli import app
-from misei.launchers.cluster_file import QUEUE_SYSTEMS, load_cluster
+from misei.launchers.queues.cluster_file import QUEUE_SYSTEMS, load_cluster
 from misei.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -13,10 +13,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from misei.launchers import doctor_folders, doctor_machine
-from misei.launchers.cli_doctor import doctor
-from misei.launchers.doctor import Doctor
-from misei.launchers.doctor_findings import Check, Finding, ok, run_checks
+from misei.launchers.commands.doctor import doctor
+from misei.launchers.doctor import folders as doctor_folders
+from misei.launchers.doctor import machine as doctor_machine
+from misei.launchers.doctor.checks import Doctor
+from misei.launchers.doctor.findings import Check, Finding, ok, run_checks
 from misei.settings import Settings
 
 PASSWORD = "p%40ss/word"
@@ -98,7 +99,7 @@ def test_missing_module_of_a_check_is_its_own_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick(monkeypatch)
-    monkeypatch.setitem(__import__("sys").modules, "misei.launchers.doctor_queue", None)
+    monkeypatch.setitem(__import__("sys").modules, "misei.launchers.doctor.queue", None)
     result = run(tmp_path, "--json")
     states = {check["what"]: check["state"] for check in json.loads(result.stdout)["checks"]}
     assert states.pop("queue") == "failed"

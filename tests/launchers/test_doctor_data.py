@@ -7,7 +7,7 @@ import pytest
 from mp_server import KEY
 from pydantic import SecretStr
 
-from misei.launchers.doctor_data import check_cache, check_campaign, check_key
+from misei.launchers.doctor.data import check_cache, check_campaign, check_key
 from misei.launchers.mp import sync_systems
 from misei.screening.campaign import Campaign, CampaignError
 from misei.settings import Settings

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from pymongo.errors import OperationFailure
 
 from misei.launchers import store as store_module
-from misei.launchers.doctor_databases import check_launchpad, check_store
-from misei.launchers.doctor_engine import EngineProbe, probe_engine
-from misei.launchers.doctor_findings import Check, Finding, run_checks
-from misei.launchers.doctor_firework import check_firework
+from misei.launchers.doctor.databases import check_launchpad, check_store
+from misei.launchers.doctor.engine import EngineProbe, probe_engine
+from misei.launchers.doctor.findings import Check, Finding, run_checks
+from misei.launchers.doctor.firework import check_firework
 from misei.launchers.store import open_store
 from misei.settings import Settings
 
@@ -170,7 +170,7 @@ def test_no_launchpad(closed_port: int) -> None:
 
 
 def test_job_through_fireworks(server: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from misei.launchers.fireworks import open_launchpad
+    from misei.launchers.fireworks.launchpad import open_launchpad
 
     settings = Settings(launchpad=SecretStr(f"{server}/test_job"))
     here, before = probe_engine("emt"), Path.cwd()
@@ -188,7 +188,7 @@ def test_job_that_fails_in_fireworks(server: str, monkeypatch: pytest.MonkeyPatc
         raise ValueError("no weights")
 
     here = probe_engine("emt")
-    monkeypatch.setattr("misei.launchers.doctor_firework.probe_engine", fail)
+    monkeypatch.setattr("misei.launchers.doctor.firework.probe_engine", fail)
     settings = Settings(launchpad=SecretStr(f"{server}/test_job"))
     (found,) = check_firework(settings, here, WAIT_S)
     assert (found.state, found.found) == ("failed", "FIZZLED: ValueError: no weights")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from misei.launchers import doctor_engine
-from misei.launchers.doctor_engine import EngineProbe, check_engine, probe_apart, probe_engine
-from misei.launchers.doctor_findings import Check, Finding, run_checks
+from misei.launchers.doctor import engine as doctor_engine
+from misei.launchers.doctor.engine import EngineProbe, check_engine, probe_apart, probe_engine
+from misei.launchers.doctor.findings import Check, Finding, run_checks
 
 
 def rows(name: str) -> dict[str, Finding]:
@@ -118,7 +118,7 @@ def test_evaluation_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None
 def test_nothing_is_fetched() -> None:
     code = (
         "import socket, urllib.request\n"
-        "from misei.launchers.doctor_engine import _shut_network\n"
+        "from misei.launchers.doctor.engine import _shut_network\n"
         "listening = socket.create_server(('127.0.0.1', 0))\n"
         "_shut_network()\n"
         "urllib.request.urlopen('http://127.0.0.1:%d/weights' % listening.getsockname()[1])\n"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from misei.launchers import doctor_job
-from misei.launchers.doctor_engine import EngineProbe, probe_engine
-from misei.launchers.doctor_findings import Finding
-from misei.launchers.doctor_job import check_local_job, compared
+from misei.launchers.doctor import job as doctor_job
+from misei.launchers.doctor.engine import EngineProbe, probe_engine
+from misei.launchers.doctor.findings import Finding
+from misei.launchers.doctor.job import check_local_job, compared
 from misei.launchers.job_runs import LOOK_AGAIN
 from misei.launchers.pools import InlinePool
 from misei.settings import Settings

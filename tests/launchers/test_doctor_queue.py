@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from misei.launchers import doctor_queue
-from misei.launchers.doctor_findings import Finding
-from misei.launchers.doctor_queue import check_queue, slurm_seconds
+from misei.launchers.doctor import queue as doctor_queue
+from misei.launchers.doctor.findings import Finding
+from misei.launchers.doctor.queue import check_queue, slurm_seconds
 
 CLUSTER = 'queue_system: slurm\ncores: 4\nmemory_gb: 8\nwalltime: "24:00:00"\n'
 PARTITIONS = """\

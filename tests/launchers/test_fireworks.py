@@ -14,12 +14,12 @@ import pytest
 from jobflow import Flow
 from local_jobs import add, make
 
-from misei.launchers.cluster_file import QUEUE_SYSTEMS, Cluster
-from misei.launchers.firetasks import to_workflow
-from misei.launchers.fireworks import LaunchPadError, open_launchpad, public_name
-from misei.launchers.fireworks_errors import error_line, files_error, launch_error
-from misei.launchers.fireworks_queue import Launch, QueueError, make_adapter, submit_job
+from misei.launchers.fireworks.errors import error_line, files_error, launch_error
+from misei.launchers.fireworks.launchpad import LaunchPadError, open_launchpad, public_name
+from misei.launchers.fireworks.queue import Launch, QueueError, make_adapter, submit_job
+from misei.launchers.fireworks.tasks import to_workflow
 from misei.launchers.machine import machine_settings
+from misei.launchers.queues.cluster_file import QUEUE_SYSTEMS, Cluster
 from misei.workflows.campaign import property_makers
 
 PASSWORD = "pass-of-this-test"
@@ -255,6 +255,6 @@ def test_categories_are_engines(tmp_path: Path) -> None:
 
 def test_the_commands_import_nothing_heavy() -> None:
     heavy = "{'fireworks', 'pymongo', 'dask', 'scipy', 'torch', 'pymatgen', 'jobflow'}"
-    code = f"import sys, misei.launchers.cli_fireworks; print({heavy} & set(sys.modules))"
+    code = f"import sys, misei.launchers.commands.fireworks; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

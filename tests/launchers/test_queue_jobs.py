@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from misei.launchers import queue_jobs
-from misei.launchers.cluster_file import Cluster
-from misei.launchers.clusters import make_cluster
+from misei.launchers.queues import jobs as queue_jobs
+from misei.launchers.queues.cluster_file import Cluster
+from misei.launchers.queues.clusters import make_cluster
 
 DEADLINE_S = 300.0
 # The number of a job is the number of its process group.

@@ -10,10 +10,10 @@ from jobflow import run_locally
 from pymatgen.core import Lattice, Structure
 from typer.testing import CliRunner
 
-from misei.launchers.cli_wetting import wetting
+from misei.launchers.commands.wetting import wetting
 from misei.launchers.machine import machine_settings
 from misei.launchers.store import open_store
-from misei.launchers.tables import print_adhesion
+from misei.launchers.tables.campaigns import print_adhesion
 from misei.screening.results import find_documents
 from misei.screening.schemas_adhesion import AdhesionDoc
 from misei.structures.interfaces import InterfaceLimits

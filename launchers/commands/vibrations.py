@@ -1,0 +1,94 @@
+"""The command misei vibrations: harmonic free energies and dynamical stability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from misei.launchers.commands import console
+from misei.launchers.commands.options import AsJson, EngineName, RunDir, Source, Workers
+
+if TYPE_CHECKING:
+    from misei.launchers.vibrations import VibrationsRun
+
+ROOM_TEMPERATURE = 300.0  # K
+NOT_IN_JSON = {"structure"}
+
+
+@console.one_line_errors
+def vibrations(
+    phases: Annotated[
+        list[str] | None,
+        typer.Argument(help="Formulas (lowest polymorph) or ids of the source."),
+    ] = None,
+    system: Annotated[
+        list[str] | None,
+        typer.Option(help="Chemical system, e.g. Li-Al: all phases that compete in it."),
+    ] = None,
+    engine: EngineName = "sevennet-l3i5",
+    workers: Workers = None,
+    run_dir: RunDir = None,
+    source: Source = None,
+    as_json: AsJson = False,
+) -> None:
+    """Vibrations of phases: free energy F_vib(T), lowest frequency, dynamical stability.
+
+    Results stay in the store, where `misei reduce --temperature` finds them. It
+    needs all competing phases of a chemical system (--system), by one engine.
+
+    [bold]Examples[/bold]
+
+    misei vibrations LiAl Al Li-229
+
+    misei vibrations --system Li-Al --engine sevennet
+    """
+    from misei.launchers.vibrations import run_vibrations
+
+    run = run_vibrations(phases or [], system or [], engine, workers, run_dir, source_name=source)
+    if as_json:
+        documents = run.documents.values()
+        console.print_json([console.plain(d, exclude=NOT_IN_JSON) for d in documents])
+    else:
+        _print(run)
+    if run.failed:
+        console.err.print(f"no result for {', '.join(run.failed)}: see the failures above")
+        raise typer.Exit(console.FAILED_RUN)
+
+
+def _print(run: VibrationsRun) -> None:
+    engines = ", ".join(sorted({d.engine for d in run.documents.values()}))
+    console.print_table(
+        f"Harmonic vibrations ({engines})",
+        [
+            "phase",
+            "zero-point energy (meV/atom)",
+            f"F_vib at {ROOM_TEMPERATURE:g} K (meV/atom)",
+            "lowest frequency (THz)",
+            "imaginary modes",
+            "dynamically stable",
+            "modes left out (%)",
+            "supercell (atoms)",
+            "converged",
+        ],
+        [
+            [
+                entry_id,
+                None if d.zero_point_energy is None else 1000 * d.zero_point_energy,
+                1000 * d.free_energy(ROOM_TEMPERATURE),
+                d.lowest_frequency,
+                d.imaginary_modes,
+                d.dynamically_stable,
+                100 * d.omitted_fraction,
+                d.supercell_natoms,
+                d.converged,
+            ]
+            for entry_id, d in run.documents.items()
+        ],
+    )
+    for document in run.documents.values():
+        for warning in document.warnings:
+            console.out.print(f"Note: {warning}", style="yellow")
+    for name, missing in run.missing.items():
+        verdict = f"stays at 0 K, missing: {', '.join(missing)}" if missing else "is complete"
+        console.out.print(f"{name} {verdict}")

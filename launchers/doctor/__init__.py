@@ -1,0 +1,1 @@
+"""Preflight: whether everything that a run needs is there."""
