@@ -27,6 +27,7 @@ from maggma.core import Store
 from maggma.stores import MemoryStore
 from monty.json import MontyDecoder, MontyEncoder
 
+from misei.launchers.tracebacks import error_line
 from misei.screening.schemas_runs import NEW_JOBS, STOPS, JobRecord
 from misei.workflows.journal import JOURNAL_FILES, JOURNAL_SWITCH
 
@@ -244,7 +245,7 @@ def _answer(task: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def failure(text: str) -> dict[str, Any]:
     """Fields of the record of a job that failed with a traceback."""
-    return {"state": "failed", "error": text.strip().splitlines()[-1], "traceback": text}
+    return {"state": "failed", "error": error_line(text), "traceback": text}
 
 
 def _result(job: Job, folder: Path) -> dict[str, Any]:

@@ -21,7 +21,9 @@ class JobRecord(BaseModel):
     host: str = Field(default="", description="Machine that ran it.")
     ended_at: str = Field(default="", description="ISO time, UTC.")
     seconds: float = Field(default=0.0, description="Wall time, s.")
-    error: str | None = Field(default=None, description="Last line of the traceback.")
+    error: str | None = Field(
+        default=None, description="The line of the traceback that names the exception."
+    )
     traceback: str | None = Field(default=None, description="Of the failure.")
     missing_inputs: list[str] = Field(
         default_factory=list,

@@ -24,6 +24,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from misei.launchers.tracebacks import error_line
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -152,10 +154,12 @@ def progress(stage: str) -> Iterator[OnProgress]:
 
 
 def print_report(report: RunReport) -> None:
-    """Say on stderr what a run did; the last line of each failure's traceback with it."""
+    """Say on stderr what a run did, with the error of each job that failed."""
     err.print(
         f"{len(report.computed)} computed, {len(report.reused)} found in the store, "
         f"{len(report.failed)} failed, {len(report.skipped)} not run"
     )
     for name, trace in report.failed.items():
-        err.print(f"failed: {name}: {trace.strip().splitlines()[-1]}", soft_wrap=True)
+        err.print(f"failed: {name}: {error_line(trace)}", soft_wrap=True)
+    if report.failed:
+        err.print("whole tracebacks: misei status --tracebacks")

@@ -136,7 +136,14 @@ def _launch_to_queue(settings: Any, jobs: int | None, category: str | None, as_j
 
 
 @console.one_line_errors
-def status(campaign: CampaignOrAll = None, run_dir: RunDir = None, as_json: AsJson = False) -> None:
+def status(
+    campaign: CampaignOrAll = None,
+    tracebacks: Annotated[
+        bool, typer.Option(help="Print whole tracebacks of failed jobs.")
+    ] = False,
+    run_dir: RunDir = None,
+    as_json: AsJson = False,
+) -> None:
     """Count a campaign's jobs by state, with the error of each that failed or was lost.
 
     Without a LaunchPad it says what the results store knows of earlier runs.
@@ -144,6 +151,8 @@ def status(campaign: CampaignOrAll = None, run_dir: RunDir = None, as_json: AsJs
     [bold]Examples[/bold]
 
     misei status
+
+    misei status --tracebacks
 
     misei status examples/quick.yaml --json
     """
@@ -164,6 +173,8 @@ def status(campaign: CampaignOrAll = None, run_dir: RunDir = None, as_json: AsJs
     for job in found.failed:
         where = f" ({job.folder})" if job.folder else ""
         print(f"{job.state}: {job.job}: {job.error}{where}")
+        if tracebacks and job.traceback:
+            print(job.traceback)
     for folder, error in found.ended.items():
         print(f"queue job ended: {error} ({folder})")
     if found.queue_jobs:

@@ -9,28 +9,14 @@ from typing import Any
 
 from misei.launchers.fireworks.rockets import LAUNCH_FILES
 from misei.launchers.queues.logs import problem_line
+from misei.launchers.tracebacks import error_line
 
 # What a queue system or the kernel writes when it ends a job.
 _ENDED = re.compile(
     r"DUE TO|TIME.?LIMIT|TERM_|walltime|\bOOM\b|oom.?kill|[Oo]ut of memory|CANCELLED|NODE.?FAIL"
     r"|Killed|exceeded .*limit",
 )
-_TRACEBACK = "Traceback (most recent call last)"
 _READ_BYTES = 200_000
-
-
-def error_line(text: str) -> str:
-    """Return the line of a traceback that names the exception; of another text the last line.
-
-    Of exceptions that were caught and raised again, the last one.
-    """
-    lines = [line for line in text.splitlines() if line.strip()]
-    starts = [n for n, line in enumerate(lines) if line.startswith(_TRACEBACK)]
-    if starts:
-        for line in lines[starts[-1] + 1 :]:
-            if not line.startswith(" "):
-                return line.strip()
-    return lines[-1].strip() if lines else ""
 
 
 def files_error(folder: Path) -> str | None:
@@ -79,6 +65,16 @@ def _misei_line(text: str) -> str | None:
     return next((line for line in text.splitlines() if line.startswith("misei: ")), None)
 
 
+def launch_traceback(launch: dict[str, Any] | None, spec: dict[str, Any]) -> str | None:
+    """Return the traceback of a Firework that failed; None where FireWorks has none."""
+    if launch is None:
+        details = spec.get("_exception_details") or {}
+    else:
+        stored = (launch.get("action") or {}).get("stored_data") or {}
+        details = stored.get("_exception") or {}
+    return str(details["_stacktrace"]) if details.get("_stacktrace") else None
+
+
 def launch_error(launch: dict[str, Any] | None, spec: dict[str, Any]) -> str:
     """Return the first line of the error of a Firework that failed.
 
@@ -89,11 +85,9 @@ def launch_error(launch: dict[str, Any] | None, spec: dict[str, Any]) -> str:
     spec
         Of the Firework.
     """
+    traceback = launch_traceback(launch, spec)
+    if traceback:
+        return error_line(traceback)
     if launch is None:
-        details = spec.get("_exception_details") or {}
-        return error_line(str(details.get("_stacktrace", ""))) or "never run"
-    stored = (launch.get("action") or {}).get("stored_data") or {}
-    stacktrace = (stored.get("_exception") or {}).get("_stacktrace")
-    if stacktrace:
-        return error_line(stacktrace)
+        return "never run"
     return files_error(Path(launch["launch_dir"])) or "its worker was lost, and left no word"

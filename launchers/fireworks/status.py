@@ -13,11 +13,12 @@ from monty.json import MontyDecoder
 from pydantic import BaseModel
 
 from misei.launchers.fireworks.control import Query, find_lost
-from misei.launchers.fireworks.errors import error_line, files_error, launch_error
+from misei.launchers.fireworks.errors import files_error, launch_error, launch_traceback
 from misei.launchers.fireworks.launchpad import launchpad_name
 from misei.launchers.fireworks.queue import active_jobs, known_jobs
 from misei.launchers.fireworks.rockets import LAUNCH_FILES
 from misei.launchers.job_runs import find_records, record_store
+from misei.launchers.tracebacks import error_line
 from misei.screening.schemas_runs import JobRecord
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class FailedJob(BaseModel):
     campaign: str | None = None
     state: str
     error: str
+    traceback: str | None = None
     folder: str
 
 
@@ -161,6 +163,7 @@ def _failed(
             campaign=spec["campaign"],
             state=doc["state"],
             error=reasons.get(doc["fw_id"]) or launch_error(launch, spec),
+            traceback=launch_traceback(launch, spec),
             folder=launch["launch_dir"] if launch else "",
         )
 
@@ -241,5 +244,6 @@ def _failed_record(record: JobRecord) -> FailedJob:
         index=record.index,
         state=record.state,
         error=error_line(record.traceback or record.error or ""),
+        traceback=record.traceback,
         folder=record.folder,
     )

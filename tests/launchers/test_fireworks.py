@@ -14,12 +14,13 @@ import pytest
 from jobflow import Flow
 from local_jobs import add, make
 
-from misei.launchers.fireworks.errors import error_line, files_error, launch_error
+from misei.launchers.fireworks.errors import files_error, launch_error
 from misei.launchers.fireworks.launchpad import LaunchPadError, open_launchpad, public_name
 from misei.launchers.fireworks.queue import Launch, QueueError, make_adapter, submit_job
 from misei.launchers.fireworks.tasks import to_workflow
 from misei.launchers.machine import machine_settings
 from misei.launchers.queues.cluster_file import QUEUE_SYSTEMS, Cluster
+from misei.launchers.tracebacks import error_line
 from misei.workflows.campaign import property_makers
 
 PASSWORD = "pass-of-this-test"
@@ -149,7 +150,7 @@ def test_a_launchpad_that_is_not_there_is_one_line_without_password(
     with socket.socket() as free:  # a port that nobody answers at
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    monkeypatch.setattr("misei.launchers.fireworks.ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr("misei.launchers.fireworks.launchpad.ANSWER_WITHIN_S", 0.5)
     monkeypatch.setenv("MISEI_LAUNCHPAD", uri.replace("PORT", port))
     with pytest.raises(LaunchPadError) as raised:
         open_launchpad(machine_settings())
