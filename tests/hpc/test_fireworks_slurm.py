@@ -132,43 +132,6 @@ def test_dynamic_flows_run_in_the_queue(queue: Queue) -> None:
     assert not [path for path in files if SECRET in path.read_text(errors="replace")]
 
 
-@pytest.mark.parametrize("end", ["walltime", "scancel", "node"])
-def test_what_the_queue_ends_is_noticed_and_goes_on(queue: Queue, end: str) -> None:
-    """A worker that is told gives its job back; that of one that is not is known to be lost."""
-    first = make(jobs.add, "first", [], queue.log)
-    slow = make(wait_for_go, "slow", [first.output], queue.log)
-    last = make(jobs.add, "last", [slow.output], queue.log)
-    queue.submit(Flow([first, slow, last]))
-    (job,) = queue.launch().submitted
-    queue.wait_for(lambda: "wait slow" in queue.lines(), "start of the slow job")
-    number = int(job.number)
-    if end == "walltime":
-        queue.slurm.run("scontrol", "update", f"jobid={number}", "TimeLimit=0")
-    elif end == "scancel":
-        queue.slurm.run("scancel", job.number)
-    else:
-        queue.slurm.kill_node(queue.slurm.job(number)["NodeList"])
-    queue.slurm.wait_for_job(number, DEADLINE_S)
-    queue.wait_for(lambda: "running" not in queue.counts(), "end of the run")
-    status = queue.status()
-    told = [*(failed.error for failed in status.failed), *status.ended.values()]
-    if end == "node":
-        assert [(failed.job, failed.state) for failed in status.failed] == [("slow", "lost")]
-        assert f"queue job {job.number} is gone" in told[0]
-    else:
-        assert {"walltime": "DUE TO TIME LIMIT", "scancel": "CANCELLED"}[end] in told[0]
-    control.resume(queue.launchpad, queue.query(), str)
-    assert queue.counts() == {"finished": 1, "ready": 1, "waiting": 1}
-
-    Path(queue.log).with_name("go").touch()
-    if end == "node":
-        for name in queue.slurm.nodes:
-            queue.slurm.restart_node(name)
-    assert len(queue.launch().submitted) == 1
-    queue.wait_for(lambda: queue.counts() == {"finished": 3}, "end of all jobs")
-    assert queue.lines() == ["add first", "wait slow", "wait slow", "add last"]
-
-
 def test_cancel_leaves_the_queue_and_resume_brings_all_back(queue: Queue) -> None:
     first = make(jobs.add, "first", [], queue.log)
     slow = make(wait_for_go, "slow", [first.output], queue.log)

@@ -77,28 +77,6 @@ def test_more_than_a_node_has_is_refused(slurm: SlurmCluster, tmp_path: Path) ->
     assert "not available" in caught.value.stderr
 
 
-@pytest.mark.slow
-def test_walltime_and_loss_of_a_node_end_jobs(slurm: SlurmCluster, tmp_path: Path) -> None:
-    script = "echo $$ > $SLURMD_NODENAME; sleep 1000"
-    lost = slurm.submit(script, tmp_path, "--nodelist=n1")
-    late = slurm.submit(script, tmp_path, "--nodelist=n2")
-    slurm.wait_for(lambda: len(list(tmp_path.glob("n*"))) == 2, GENEROUS_S, "both jobs running")
-    pid = int((tmp_path / "n1").read_text())
-    assert is_running(pid)
-    slurm.run("scontrol", "update", f"JobId={late}", "TimeLimit=0")
-    slurm.kill_node("n1")
-
-    assert not is_running(pid)
-    assert slurm.wait_for_job(lost, GENEROUS_S) == "NODE_FAIL"
-    assert slurm.node_states()["n1"].startswith("down")
-    assert slurm.wait_for_job(late, GENEROUS_S) == "TIMEOUT"
-    assert "DUE TO TIME LIMIT" in (tmp_path / f"slurm-{late}.out").read_text()
-
-    slurm.restart_node("n1")
-    again = slurm.submit("true", tmp_path, "--nodelist=n1")
-    assert slurm.wait_for_job(again, GENEROUS_S) == "COMPLETED"
-
-
 def test_the_controller_comes_back(slurm: SlurmCluster, tmp_path: Path) -> None:
     number = slurm.submit("true", tmp_path)
     slurm.wait_for_job(number, GENEROUS_S)

@@ -78,7 +78,7 @@ def test_the_page_on_clusters_names_settings_that_there_are() -> None:
 
 def test_the_page_on_clusters_names_keys_that_a_cluster_file_has(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "hpc.md").read_text()
-    keys = load_cluster(ROOT / "launchers" / "data" / "clusters" / "slurm.yaml").model_fields_set
+    keys = load_cluster(ROOT / "launchers" / "queues" / "templates" / "slurm.yaml").model_fields_set
     for key in ("setup", "interface", "skip_directives", "memory_gb", "workers_per_job"):
         assert f"`{key}" in text
         assert key in keys

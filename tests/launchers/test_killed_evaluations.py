@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from test_local import wait_for_lines
 
-KILLS = 5
-MOST_BETWEEN_KILLS = 9  # evaluations; the whole run has 56
+KILLS = 3
+MOST_BETWEEN_KILLS = 15  # evaluations; the whole run has 56
 WORKERS = 2
 # Loaded by every Python process of the run: notes each evaluation that EMT finishes, and
 # makes it slow enough to be killed.
