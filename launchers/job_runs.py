@@ -22,7 +22,7 @@ from time import perf_counter
 from typing import Any
 
 from bson import json_util
-from jobflow import Job, JobStore
+from jobflow import CURRENT_JOB, Job, JobStore
 from maggma.core import Store
 from maggma.stores import MemoryStore
 from monty.json import MontyDecoder, MontyEncoder
@@ -251,16 +251,30 @@ def failure(text: str) -> dict[str, Any]:
 def _result(job: Job, folder: Path) -> dict[str, Any]:
     docs, blobs = _Outbox(), _Outbox()
     store = JobStore(docs, additional_stores={"data": blobs})
-    os.environ[JOURNAL_SWITCH] = "1"
-    with chdir(folder), warnings.catch_warnings():
+    with chdir(folder), _journaled(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        response = job.run(store=store, job_dir=folder)
+        try:
+            response = job.run(store=store, job_dir=folder)
+        finally:
+            CURRENT_JOB.reset()  # jobflow leaves a job that failed there
     new = {kind: getattr(response, kind) for kind in NEW_JOBS}
     record = {
         "new_jobs": {k: json.loads(json.dumps(v, cls=MontyEncoder)) for k, v in new.items() if v},
         "stops": [kind for kind in STOPS if getattr(response, kind)],
     }
     return {"record": record, "docs": docs.docs, "blobs": blobs.docs}
+
+
+@contextmanager
+def _journaled() -> Iterator[None]:
+    before = os.environ.get(JOURNAL_SWITCH)
+    os.environ[JOURNAL_SWITCH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[JOURNAL_SWITCH]
+        if before is not None:
+            os.environ[JOURNAL_SWITCH] = before
 
 
 def store_answer(store: JobStore, answer: str) -> JobRecord:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCREENING = "test_a_screening_ranks_as_the_local_run_does"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file together: they share fixtures that take long to make."""
     for item in items:

@@ -167,6 +167,7 @@ def submit_job(adapter: CommonAdapter, cluster: Cluster, folder: Path, launchpad
     said = _Listener()
     logger = adapter.get_qlogger(f"qadapter.{adapter.q_name}")
     logger.addHandler(said)
+    logger.disabled = False  # other packages (jobflow-remote) disable the loggers they find
     try:
         with cd(str(folder)):
             Path(SUBMIT_SCRIPT_NAME).write_text(adapter.get_script_str(str(folder)))

@@ -134,7 +134,7 @@ def test_what_the_queue_takes_away_goes_on_and_what_kills_workers_fails(
     """scancel, more often than a job may take a worker down, is not the job's fault."""
     taken = make(dask_jobs.cancel_own_queue_job, "taken", str(tmp_path / "taken"), CLUSTER_ATTEMPTS)
     bad = make(dask_jobs.kill_worker, "bad", str(tmp_path / "killed"))
-    report = run_flows([taken, bad], store, tmp_path / "run", start_pool())
+    report = run_flows([taken, bad], store, tmp_path / "run", start_pool(max_jobs=1))
     assert report.computed == ["taken"]
     assert report.failed == {"bad": KILLED_WORKER}
     tried = (tmp_path / "taken").read_text().splitlines()

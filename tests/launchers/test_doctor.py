@@ -47,17 +47,17 @@ def only(findings: Iterator[Finding], what: str) -> Finding:
 def quick(monkeypatch: pytest.MonkeyPatch, **replaced: Any) -> None:
     """Replace the checks by others, by module."""
     checks = {
-        "doctor_machine": ("check_python", "check_packages", "check_torch", "check_resources"),
-        "doctor_folders": ("check_space", "check_run_dir"),
-        "doctor_engine": ("check_engine",),
-        "doctor_databases": ("check_store", "check_launchpad"),
-        "doctor_data": ("check_key", "check_cache"),
-        "doctor_queue": ("check_queue",),
+        "machine": ("check_python", "check_packages", "check_torch", "check_resources"),
+        "folders": ("check_space", "check_run_dir"),
+        "engine": ("check_engine",),
+        "databases": ("check_store", "check_launchpad"),
+        "data": ("check_key", "check_cache"),
+        "queue": ("check_queue",),
     }
     for module, names in checks.items():
         for name in names:
             look = replaced.get(name, lambda *_, name=name: [ok(name, "fine")])
-            monkeypatch.setattr(f"misei.launchers.{module}.{name}", look)
+            monkeypatch.setattr(f"misei.launchers.doctor.{module}.{name}", look)
 
 
 def test_healthy_machine(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Structure
 
-from misei.launchers import local
+from misei.launchers.pools import InlinePool
 from misei.launchers.reference import build_reference_set
 from misei.structures.prototypes import Prototype, WyckoffSite, load_prototypes
 from misei.structures.reference_set import (
@@ -78,14 +77,11 @@ def test_the_record_is_what_the_document_says(tmp_path: Path) -> None:
     assert record["converged"]
 
 
-def test_a_built_set_can_be_read_and_is_not_built_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Forked workers start at once.
-    monkeypatch.setattr(local, "get_context", lambda method: multiprocessing.get_context("fork"))
+def test_a_built_set_can_be_read_and_is_not_built_twice(tmp_path: Path) -> None:
+    pool = InlinePool()
     prototypes = [load_prototypes()[name] for name in ("Al-225", "Ag-225")]
     output = tmp_path / "reference_set.json.gz"
-    report, phases = build_reference_set(prototypes, tmp_path / "run", output, 1, MAKER)
+    report, phases = build_reference_set(prototypes, tmp_path / "run", output, pool, MAKER)
     assert report.failed == {}
     assert len(report.computed) == 4
     read = load_reference_set(output)
@@ -95,7 +91,7 @@ def test_a_built_set_can_be_read_and_is_not_built_twice(
     assert read["provenance"]["engine"] == "emt"
     assert read["provenance"]["fmax_eV_per_A"] == MAKER.fmax
     first = output.read_bytes()
-    report, again = build_reference_set(prototypes, tmp_path / "run", output, 1, MAKER)
+    report, again = build_reference_set(prototypes, tmp_path / "run", output, pool, MAKER)
     assert report.computed == []
     assert len(again) == 2
     assert output.read_bytes() == first
