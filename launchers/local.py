@@ -7,6 +7,7 @@ A failed job fails the jobs that need it and nothing else.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from monty.json import MontyDecoder
 
 from misei.launchers.job_runs import (
     LOOK_AGAIN,
+    JobId,
     failure,
     find_or_claim,
     job_folder,
@@ -33,6 +35,13 @@ from misei.screening.schemas_runs import JobRecord
 KILLED_WORKER = (
     "KilledWorker: the process that ran this was killed (out of memory?); run again to go on "
     "with what is stored"
+)
+
+# Other heads take a job away once or twice; a worker that never sees its folder is elsewhere.
+MAX_LOOKS = 5
+NOT_SHARED = (
+    "JobFolderError: the worker does not find the folder of its job; MISEI_RUN_DIR has to be on a "
+    "file system that all workers share"
 )
 
 
@@ -82,6 +91,7 @@ class _Run:
     schedule: Schedule = field(default_factory=Schedule)
     report: RunReport = field(default_factory=RunReport)
     in_flight: dict[Future[str], Job] = field(default_factory=dict)
+    looked_again: Counter[JobId] = field(default_factory=Counter)
 
     def to_the_end(self, flows: Iterable[Flow | Job]) -> RunReport:
         self.schedule.add(flows)
@@ -122,13 +132,21 @@ class _Run:
             self._failed(job, KILLED_WORKER if killed else f"{type(error).__name__}: {error}")
             return
         if answer == LOOK_AGAIN:
-            self._start(job)
+            self._look_again(job)
             return
         record = store_answer(self.store, answer)
         if record.state == "finished":
             self._finished(job, record, self.report.computed)
         else:
             self._give_up(job, record)
+
+    def _look_again(self, job: Job) -> None:
+        identity = (job.uuid, job.index)
+        self.looked_again[identity] += 1
+        if self.looked_again[identity] <= MAX_LOOKS:
+            self._start(job)
+        else:
+            self._failed(job, f"{NOT_SHARED}: {job_folder(self.run_dir, job)}")
 
     def _finished(self, job: Job, record: JobRecord, names: list[str]) -> None:
         new_jobs = {

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,21 @@ def test_an_answer_that_was_left_is_taken_from_its_folder(bench: Bench) -> None:
     assert bench.lines() == ["add job"]
     assert bench.value(job) == 1
     assert not folder.exists()
+
+
+class ElsewherePool(InlinePool):
+    """A worker on a machine that does not see the folders of the head."""
+
+    def submit(self, task_json: str, folder: str) -> Future[str]:
+        return super().submit(task_json, f"/nowhere{folder}")
+
+
+def test_a_worker_that_does_not_see_the_run_folder_is_told(bench: Bench) -> None:
+    bench.pool = ElsewherePool()
+    job = make(jobs.add, "job", [], bench.log)
+    report = bench.run(job)
+    assert "MISEI_RUN_DIR has to be on a file system that all workers share" in report.failed["job"]
+    assert bench.lines() == []
 
 
 def test_two_heads_at_once_run_each_job_once(tmp_path: Path) -> None:
