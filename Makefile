@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+# One more than cores: tests of queues wait for most of their time.
+TEST_PROCESSES ?= 3
 CAMPAIGN ?= examples/quick.yaml
 
 .PHONY: screen test check install clean
@@ -33,7 +35,7 @@ check: install
 	$(BIN)/codespell
 
 test: check
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=15
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=15
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -7,11 +7,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 from time import sleep
 from typing import Any
 
+from misei.launchers.job_runs import locked
 from misei.launchers.store import open_store
 
 MISEI = (sys.executable, "-m", "misei.launchers.cli")
@@ -75,9 +75,19 @@ def ranking(folder: Path, **environment: str) -> Any:
     return json.loads(misei("rank", "campaign.yaml", "--json", cwd=folder, **environment).stdout)
 
 
-@cache
 def local_ranking() -> Any:
-    """Ranking of the campaign as run on two local processes."""
+    """Ranking of the campaign as run on two local processes; run once for all of a session."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir(), f"misei-local-ranking-{session}")
+    folder.mkdir(exist_ok=True)
+    with locked(folder):
+        found = folder / "ranking.json"
+        if not found.exists():
+            found.write_text(json.dumps(_local_ranking()))
+        return json.loads(found.read_text())
+
+
+def _local_ranking() -> Any:
     with tempfile.TemporaryDirectory(prefix="misei-local-") as folder:
         write_campaign(Path(folder))
         clean = {"MISEI_RUN_DIR": "runs", "MISEI_STORE": str(Path(folder, "results.sqlite"))}
