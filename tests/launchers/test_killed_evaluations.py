@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from test_local import wait_for_lines
+from test_local_heads import wait_for_lines
 
 KILLS = 3
 MOST_BETWEEN_KILLS = 15  # evaluations; the whole run has 56
