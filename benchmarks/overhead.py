@@ -36,7 +36,7 @@ HEADINGS = (
 )  # fmt: skip
 
 
-class OverTimeError(Exception):
+class OverTimeError(BaseException):  # run_locally keeps exceptions of jobs to itself
     """The time limit was reached."""
 
 
