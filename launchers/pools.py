@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # A queue takes workers away for reasons of its own: the third one in a row is the job's doing.
 CLUSTER_ATTEMPTS = 3
+# A worker that was killed once may have been in somebody's way; twice, its job needs too much.
+LOCAL_ATTEMPTS = 2
 
 
 class PoolError(ValueError):
@@ -151,7 +153,7 @@ def open_pool(settings: Settings) -> DaskPool:
 
 def local_pool(workers: int) -> DaskPool:
     """Return a pool of processes of this machine that share out its cores."""
-    return DaskPool(partial(_local_cluster, workers), workers)
+    return DaskPool(partial(_local_cluster, workers), workers, LOCAL_ATTEMPTS)
 
 
 def _local_cluster(workers: int) -> Cluster:

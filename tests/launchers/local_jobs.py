@@ -56,6 +56,12 @@ def fail(label: str, terms: list[object], log: str, how: str) -> Number:
     note(log, f"fail {label}")
     if how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "kill once":
+        killed = Path(log).with_name("killed")
+        if killed.exists():
+            return Number(value=10.0)
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     if how == "exit":
         sys.exit(3)
     if how == "two parts":

@@ -320,6 +320,14 @@ def test_a_killed_worker_fails_its_job_and_the_rest_goes_on(bench: Bench) -> Non
     assert sorted(report.computed) == ["other 0", "other 1", "other 2"]
 
 
+def test_a_job_whose_worker_was_killed_once_is_run_again(bench: Bench) -> None:
+    unlucky = make(jobs.fail, "unlucky", [], bench.log, "kill once")
+    child = make(jobs.add, "child", [unlucky.output], bench.log)
+    report = bench.run(Flow([unlucky, child]))
+    assert (report.computed, report.failed) == (["unlucky", "child"], {})
+    assert bench.lines() == ["fail unlucky", "fail unlucky", "add child"]
+
+
 def test_all_workers_killed_again_and_again_end_the_run(bench: Bench) -> None:
     bad = [make(jobs.fail, f"bad {n}", [], bench.log, "kill") for n in range(4)]
     report = bench.run(*bad)
