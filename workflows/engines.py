@@ -24,7 +24,7 @@ from jobflow import Job, Maker, OutputReference
 from pydantic import BaseModel
 from pymatgen.core import Structure
 
-from misei.screening.schemas import Provenance
+from misei.screening.schemas import EnergiesFrom, Provenance
 from misei.screening.schemas_paths import PathDoc, PathGuess
 from misei.workflows.calculators import (
     SharedCalculator,
@@ -120,7 +120,7 @@ class Engine:
     saddle_maker: Maker
     task_schema: type[BaseModel]
     corrections: Corrections
-    energies_from: Literal["potential", "DFT"] = "potential"
+    energies_from: EnergiesFrom = "potential"
 
     def relax(self, structure: Structure | OutputReference, name: str) -> Job:
         """Job that relaxes cell and ions. Output: a task document of ``task_schema``."""
@@ -191,14 +191,15 @@ def force_evaluations(document: Any) -> int:
     return max(1, int(document.output.n_steps) - 1)
 
 
-def _package_version(package: str) -> str:
+def package_version(package: str) -> str:
+    """Version of an installed package, or "not installed"."""
     try:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
 
 
-def _make_engine(
+def make_engine(
     name: str,
     engine_version: str,
     relax: type[AseRelaxMaker],
@@ -207,8 +208,24 @@ def _make_engine(
     corrections: Corrections,
     fmax: float,
     saddle_settings: SaddleSettings | None,
+    energies_from: EnergiesFrom = "potential",
     **maker_kwargs: Any,
 ) -> Engine:
+    """Return an engine of atomate2's ASE makers.
+
+    Parameters
+    ----------
+    name, engine_version, task_schema, corrections, energies_from
+        As :class:`Engine` has them.
+    relax, saddle
+        Makers that know the calculator.
+    fmax
+        Force tolerance in eV/angstrom.
+    saddle_settings
+        How saddles are searched, but for ``fmax``.
+    **maker_kwargs
+        Fields of both makers.
+    """
     common: dict[str, Any] = {"ionic_step_data": None, **maker_kwargs}
     relax_kwargs: dict[str, Any] = {"fmax": fmax, "final_atoms_object_file": None}
     # Measured on eight prototypes against FIRE: half the force calls, the same minima.
@@ -225,10 +242,12 @@ def _make_engine(
             settings=replace(saddle_settings or SaddleSettings(), fmax=fmax),
             engine=name,
             engine_version=engine_version,
+            energies_from=energies_from,
             **maker_kwargs,
         ),
         task_schema=task_schema,
         corrections=corrections,
+        energies_from=energies_from,
     )
 
 
@@ -242,9 +261,9 @@ def _force_field_engine(
     **calculator_kwargs: Any,
 ) -> Engine:
     model = calculator_kwargs.get("model", mlff)
-    return _make_engine(
+    return make_engine(
         name,
-        f"{package} {_package_version(package)}, {model}",
+        f"{package} {package_version(package)}, {model}",
         SharedForceFieldRelaxMaker,
         SharedForceFieldSaddleMaker,
         ForceFieldTaskDocument,
@@ -269,12 +288,13 @@ _RAW_PBE = {
     "FAIRChem", "MatterSim",
 }  # fmt: skip
 DEFAULT_ENGINE = "sevennet"
+DFT_ENGINES = ("gpaw-fast", "gpaw-standard", "vasp")
 
 
 def engine_names() -> list[str]:
-    """Names that :func:`get_engine` accepts: misei's own, then atomate2's force fields."""
+    """Names that :func:`get_engine` accepts: misei's own, DFT, atomate2's force fields."""
     atomate2_names = [m.value for m in MLFF if m is not MLFF.Forcefield]
-    return ["emt", *_FORCE_FIELDS, *atomate2_names]
+    return ["emt", *_FORCE_FIELDS, *DFT_ENGINES, *atomate2_names]
 
 
 def get_engine(
@@ -297,11 +317,20 @@ def get_engine(
         When the name is not known.
     """
     if name == "emt":
-        ase_version = f"ase {_package_version('ase')}"
-        return _make_engine(
+        ase_version = f"ase {package_version('ase')}"
+        return make_engine(
             name, ase_version, SharedEmtRelaxMaker, SharedEmtSaddleMaker, AseStructureTaskDoc,
             "none", fmax, saddle,
         )  # fmt: skip
+    # The DFT codes come as they are asked for: their packages are many, or not installed.
+    if name.startswith("gpaw-") and name in DFT_ENGINES:
+        from misei.workflows.gpaw_engine import gpaw_engine
+
+        return gpaw_engine(name.removeprefix("gpaw-"), fmax, saddle)
+    if name == "vasp":
+        from misei.workflows.vasp_engine import vasp_engine
+
+        return vasp_engine(fmax, saddle)
     if name in _FORCE_FIELDS:
         package, mlff, corrections, kwargs = _FORCE_FIELDS[name]
         return _force_field_engine(name, package, mlff, corrections, fmax, saddle, **kwargs)
