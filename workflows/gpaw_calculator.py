@@ -60,8 +60,8 @@ class GpawPreset:
 
 
 PRESETS = {
-    "fast": GpawPreset(cutoff_eV=340.0, kspacing=0.35, smearing_eV=0.1, density_tolerance=1e-4),
-    "standard": GpawPreset(cutoff_eV=520.0, kspacing=0.22, smearing_eV=0.1, density_tolerance=1e-5),
+    "fast": GpawPreset(cutoff_eV=340.0, kspacing=0.25, smearing_eV=0.2, density_tolerance=1e-4),
+    "standard": GpawPreset(cutoff_eV=520.0, kspacing=0.15, smearing_eV=0.1, density_tolerance=1e-5),
 }
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 from jobflow import CURRENT_JOB, Flow, Job, Maker, OutputReference, Response
-from monty.json import MontyEncoder, jsanitize
+from monty.json import MontyDecoder, MontyEncoder, jsanitize
 from pydantic import BaseModel
 
 NAMESPACE = UUID("6f1b1d0e-6c0b-4a55-9c83-2f2a6a3b7f10")
@@ -93,6 +93,33 @@ def keyed(job: Job, output_schema: type[BaseModel] | None = None, version: str =
     job.set_uuid(content_uuid(job, version))
     job.output = OutputReference(job.uuid, output_schema=job.output_schema)
     return job
+
+
+def keyed_flow(flow: Flow, version: str = "") -> Flow:
+    """Give the jobs of somebody else's flow, e.g. of atomate2, their content uuids.
+
+    Jobs that such a job asks for while it runs keep random uuids: its record in the results store
+    names them, so that they are found again with it.
+
+    Parameters
+    ----------
+    flow
+        As its maker made it.
+    version
+        Version of whatever computes the results, e.g. of the engine.
+
+    Returns
+    -------
+    Flow
+        A copy; its jobs, their references to each other and the flow's output have the new uuids.
+    """
+    text = json.dumps(flow.as_dict(), cls=MontyEncoder)
+    # Parents come first, so that what a job refers to has its new uuid already.
+    for uuid in [job.uuid for job, _ in flow.iterflow()]:
+        copy = json.loads(text, cls=MontyDecoder)
+        job = next(job for job, _ in copy.iterflow() if job.uuid == uuid)
+        text = text.replace(uuid, content_uuid(job, version))
+    return cast(Flow, json.loads(text, cls=MontyDecoder))
 
 
 def replaced_by(jobs: Sequence[Flow | Job]) -> Response[Any]:
