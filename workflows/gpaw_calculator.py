@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +25,14 @@ from misei.workflows.journal import current_journal
 RESTART_FILE = Path("restart.gpw")
 # Evaluations shorter than this cost less than writing and reading their wave functions.
 RESTART_AFTER_S = 30.0
+# How fast the PAW sets of gpaw-data 1.2 converge with the cut-off, from crystals of each element
+# (benchmarks/gpaw_convergence.py). Soft: 340 eV leave less than 25 meV/atom and 0.2 GPa. Semicore:
+# 520 eV leave less than 15 meV/atom (Cu 43, Au 23) and 0.5 GPa. All others are taken as hard:
+# O, N and F, of which 700 eV leave 5, 20 and 35 meV/atom and 1, 2.5 and 1 GPa.
+SOFT = frozenset({"Li", "Al", "Si", "P", "S", "Cl", "Ga", "Ge", "As", "Se", "Br", "I"})
+SEMICORE = frozenset(
+    {"B", "C", "Mg", "Ca", "Cu", "Zn", "Ag", "Cd", "In", "Sn", "Sb", "Au", "Hg", "Pb", "Bi"}
+)
 # Elements whose crystals or ions carry a moment in PBE; their atoms start with it, Bohr magnetons.
 START_MOMENTS = {"Cr": 3.0, "Mn": 4.0, "Fe": 3.0, "Co": 2.0, "Ni": 1.0}
 
@@ -34,9 +43,10 @@ class GpawPreset:
 
     Attributes
     ----------
-    cutoff_eV
-        Of the plane waves, the same for every structure: adhesion subtracts energies of cells
-        with different elements.
+    cutoffs_eV
+        Of the plane waves, for soft, semicore and hard elements; the hardest element of a structure
+        counts. What is left of an atom's error is the same in all cells that hold its element, and
+        cancels where cells with the same hardest element are compared.
     kspacing
         Largest distance between k-points, 1/angstrom, factor 2 pi included (VASP's KSPACING);
         one point across a vacuum. Grids are centred on Gamma.
@@ -46,22 +56,32 @@ class GpawPreset:
         Change of the density between the last iterations, electrons per valence electron.
     """
 
-    cutoff_eV: float
+    cutoffs_eV: tuple[float, float, float]
     kspacing: float
     smearing_eV: float
     density_tolerance: float
 
+    def cutoff_eV(self, elements: Iterable[str]) -> float:
+        """Cut-off for a structure of these elements, eV."""
+        hardness = [0 if e in SOFT else 1 if e in SEMICORE else 2 for e in elements]
+        return self.cutoffs_eV[max(hardness)]
+
     def label(self) -> str:
         """Everything that changes a result, in words."""
+        cutoffs = "/".join(f"{cutoff:g}" for cutoff in self.cutoffs_eV)
         return (
-            f"PBE, plane waves to {self.cutoff_eV:g} eV, k-points {self.kspacing:g}/A apart, "
+            f"PBE, plane waves to {cutoffs} eV, k-points {self.kspacing:g}/A apart, "
             f"Fermi-Dirac {self.smearing_eV:g} eV, density to {self.density_tolerance:g}"
         )
 
 
 PRESETS = {
-    "fast": GpawPreset(cutoff_eV=340.0, kspacing=0.25, smearing_eV=0.2, density_tolerance=1e-4),
-    "standard": GpawPreset(cutoff_eV=520.0, kspacing=0.15, smearing_eV=0.1, density_tolerance=1e-5),
+    "fast": GpawPreset(
+        (340.0, 520.0, 700.0), kspacing=0.25, smearing_eV=0.2, density_tolerance=1e-4
+    ),
+    "standard": GpawPreset(
+        (450.0, 600.0, 850.0), kspacing=0.15, smearing_eV=0.1, density_tolerance=1e-5
+    ),
 }
 
 
@@ -145,7 +165,7 @@ class GpawModel(Calculator):  # type: ignore[misc]
         preset = self.preset
         slab = {} if all(atoms.pbc) else {"poissonsolver": {"dipolelayer": "xy"}}
         return GPAW(
-            mode=PW(preset.cutoff_eV),
+            mode=PW(preset.cutoff_eV(atoms.symbols)),
             xc="PBE",
             kpts={"size": grid, "gamma": True},
             occupations={"name": "fermi-dirac", "width": preset.smearing_eV},
@@ -168,7 +188,11 @@ class GpawModel(Calculator):  # type: ignore[misc]
         dft = GPAW(str(RESTART_FILE), txt="gpaw.txt")
         grid = tuple(dft.params.kpts.size)
         same = (tuple(dft.atoms.numbers), tuple(dft.atoms.pbc), grid) == set_up
-        return dft if same and dft.params.mode.ecut == self.preset.cutoff_eV else None
+        return (
+            dft
+            if same and dft.params.mode.ecut == self.preset.cutoff_eV(dft.atoms.symbols)
+            else None
+        )
 
 
 def _import_gpaw() -> tuple[Any, Any]:
