@@ -24,9 +24,9 @@ TESTS = Path(__file__).parents[1]
 JOB_MODULES = [TESTS / "hpc", TESTS / "launchers"]
 sys.path[:0] = [str(folder) for folder in JOB_MODULES if str(folder) not in sys.path]
 
-import campaign_runs  # noqa: E402
 import dask_jobs  # noqa: E402
 import local_jobs  # noqa: E402
+import two_alloys  # noqa: E402
 from dask_jobs import make  # noqa: E402
 
 SECRET = "mongodb://head:only@nowhere/misei"
@@ -176,20 +176,20 @@ def test_a_screening_ranks_as_the_local_run_does(
     slurm_environment: SlurmCluster, tmp_path: Path
 ) -> None:
     """Also after a kill -9 of its head; run again, it submits nothing."""
-    campaign_runs.write_campaign(tmp_path)
+    two_alloys.write_campaign(tmp_path)
     (tmp_path / "cluster.yaml").write_text(SCREENING)
     command = ("screen", "campaign.yaml", "--cluster", "cluster.yaml", "--json")
     environment = {"MISEI_RUN_DIR": "runs", "MISEI_STORE": str(tmp_path / "head.sqlite")}
-    kept = campaign_runs.killed_after(KILL_AFTER, *command, cwd=tmp_path, **environment)
-    done = campaign_runs.misei(*command, cwd=tmp_path, **environment)
-    campaign_runs.assert_same(json.loads(done.stdout), campaign_runs.local_ranking())
+    kept = two_alloys.killed_after(KILL_AFTER, *command, cwd=tmp_path, **environment)
+    done = two_alloys.misei(*command, cwd=tmp_path, **environment)
+    two_alloys.assert_same(json.loads(done.stdout), two_alloys.local_ranking())
     found = re.search(r"(\d+) found in the store", done.stderr)
     assert found is not None
     assert int(found[1]) >= kept
     states = slurm_environment.jobs()
     assert {slurm_environment.job(number)["NodeList"] for number in states} == {"n1", "n2"}
 
-    again = campaign_runs.misei(*command, cwd=tmp_path, **environment)
+    again = two_alloys.misei(*command, cwd=tmp_path, **environment)
     assert json.loads(again.stdout) == json.loads(done.stdout)
     assert "0 computed" in again.stderr
     assert slurm_environment.jobs().keys() == states.keys()

@@ -18,8 +18,8 @@ TESTS = Path(__file__).parents[1]
 JOB_MODULES = [TESTS / "hpc", TESTS / "launchers"]
 sys.path[:0] = [str(folder) for folder in JOB_MODULES if str(folder) not in sys.path]
 
-import campaign_runs  # noqa: E402
 import local_jobs as jobs  # noqa: E402
+import two_alloys  # noqa: E402
 from firework_jobs import wait_for_go  # noqa: E402
 from local_jobs import make  # noqa: E402
 
@@ -170,18 +170,18 @@ def test_a_screening_ranks_as_the_local_run_does(
     queue: Queue,
 ) -> None:
     """Submit, launch, status, rank by the commands; the ranking is that of the local run."""
-    expected = campaign_runs.local_ranking()
-    campaign_runs.write_campaign(queue.folder)
+    expected = two_alloys.local_ranking()
+    two_alloys.write_campaign(queue.folder)
     # A core each: as many threads as the local run's.
     queue.cluster.write_text(CLUSTER.format(workers=1).replace("cores: 2", "cores: 1"))
-    say = partial(campaign_runs.misei, cwd=queue.folder)
+    say = partial(two_alloys.misei, cwd=queue.folder)
     submitted = json.loads(say("submit", "campaign.yaml", "--json").stdout)
     assert submitted["submitted"] > 0
     launched = json.loads(say("launch", "--cluster", "cluster.yaml", "--json").stdout)
     assert len(launched["submitted"]) == 2
     finished = lambda: set(queue.counts()) == {"finished"}  # noqa: E731
     queue.wait_for(finished, "end of the campaign", SCREENING_S)
-    campaign_runs.assert_same(campaign_runs.ranking(queue.folder), expected)
+    two_alloys.assert_same(two_alloys.ranking(queue.folder), expected)
     again = json.loads(say("submit", "campaign.yaml", "--json").stdout)
     assert (again["submitted"], again["present"]) == (0, {})
     status = json.loads(say("status", "campaign.yaml", "--json").stdout)

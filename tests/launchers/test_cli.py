@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import two_alloys
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -19,7 +21,6 @@ COMMANDS = (
     "design", "compatibility", "vibrations",
 )  # fmt: skip
 
-# One metal with a small cell: the whole chain with real energies in a few minutes.
 CAMPAIGN = """\
 name: one-metal
 electrolytes: [Li6PS5Cl, 16 Li6PS5Cl + Li10GeP2S12]
@@ -174,10 +175,9 @@ def test_examples_are_campaigns_of_known_phases(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def screened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the campaign, its results and exports."""
     folder = tmp_path_factory.mktemp("screen")
-    (folder / "campaign.yaml").write_text(CAMPAIGN)
-    done = misei("screen", "campaign.yaml", "--workers", "2", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    shutil.copytree(two_alloys.local_run(), folder, dirs_exist_ok=True)
     return folder
 
 
@@ -186,15 +186,15 @@ def screened(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_screen_ranks_and_exports(screened: Path) -> None:
     ranking = answer("rank", cwd=screened)
     alloys = {c["alloy"] for c in ranking["candidates"]} | {r["alloy"] for r in ranking["rejected"]}
-    assert "LiZn" in alloys
+    assert "Li3Cd" in alloys
     for rejection in ranking["rejected"]:
         assert rejection["gate"]
     files = answer("export", cwd=screened)["files"]
     assert {Path(file).suffix for file in files} == {".csv", ".json", ".md"}
-    table = pd.read_csv(screened / "runs/one-metal/ranking.csv", comment="#")
+    table = pd.read_csv(screened / "runs/two-alloys/ranking.csv", comment="#")
     assert len(table) == len(ranking["candidates"])
-    report = (screened / "runs/one-metal/report.html").read_text()
-    assert "LiZn" in report.replace("<sub>", "").replace("</sub>", "")
+    report = (screened / "runs/two-alloys/report.html").read_text()
+    assert "Li3Cd" in report.replace("<sub>", "").replace("</sub>", "")
     assert 'src="http' not in report
 
 
@@ -211,7 +211,7 @@ def test_screen_again_computes_nothing(screened: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.science
 def test_single_properties_reuse_the_campaign(screened: Path) -> None:
-    barrier = answer("barrier", "LiZn", cwd=screened)
+    barrier = answer("barrier", "Li3Cd", cwd=screened)
     assert barrier["converged"]
     assert barrier["engine"] == "sevennet"
     assert barrier["percolation_dimensions"] in (1, 2, 3)
@@ -219,12 +219,12 @@ def test_single_properties_reuse_the_campaign(screened: Path) -> None:
     assert barrier["vacancy_formation_energy"] is not None
     assert len(barrier["hops"]) >= 1
     assert barrier["force_evaluations"] > 0
-    adhesion = answer("adhesion", "LiZn", cwd=screened)
+    adhesion = answer("adhesion", "Li3Cd", cwd=screened)
     assert set(adhesion) >= {
         "alloy", "work_of_adhesion", "contact_angle", "strain", "area", "natoms", "engine",
         "converged",
     }  # fmt: skip
     assert adhesion["work_of_adhesion"] > 0
     assert 0 <= adhesion["contact_angle"] <= 180
-    done = misei("barrier", "LiZn", cwd=screened)
+    done = misei("barrier", "Li3Cd", cwd=screened)
     assert "0 computed" in done.stderr

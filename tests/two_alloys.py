@@ -76,25 +76,24 @@ def ranking(folder: Path, **environment: str) -> Any:
 
 
 def local_ranking() -> Any:
-    """Ranking of the campaign as run on two local processes; run once for all of a session."""
+    """Ranking of the campaign as run on two local processes."""
+    return json.loads((local_run() / "ranking.json").read_text())
+
+
+def local_run() -> Path:
+    """Folder of the campaign as run on two local processes, once for all of a session."""
     session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    folder = Path(tempfile.gettempdir(), f"misei-local-ranking-{session}")
+    folder = Path(tempfile.gettempdir(), f"misei-local-run-{session}")
     folder.mkdir(exist_ok=True)
     with locked(folder):
-        found = folder / "ranking.json"
-        if not found.exists():
-            found.write_text(json.dumps(_local_ranking()))
-        return json.loads(found.read_text())
-
-
-def _local_ranking() -> Any:
-    with tempfile.TemporaryDirectory(prefix="misei-local-") as folder:
-        write_campaign(Path(folder))
-        clean = {"MISEI_RUN_DIR": "runs", "MISEI_STORE": str(Path(folder, "results.sqlite"))}
-        misei("screen", "campaign.yaml", "--workers", "2", cwd=Path(folder), **clean)
-        found = ranking(Path(folder), **clean)
-    assert len(found["candidates"]) == 2
-    return found
+        if not (folder / "ranking.json").exists():
+            write_campaign(folder)
+            clean = {"MISEI_RUN_DIR": "runs", "MISEI_STORE": "runs/results.sqlite"}
+            misei("screen", "campaign.yaml", "--workers", "2", cwd=folder, **clean)
+            found = ranking(folder, **clean)
+            assert len(found["candidates"]) == 2
+            (folder / "ranking.json").write_text(json.dumps(found))
+    return folder
 
 
 def assert_same(found: Any, expected: Any, where: str = "ranking") -> None:
