@@ -7,13 +7,14 @@ WORKERS ?= 2
 TEST_PROCESSES ?= 3
 CAMPAIGN ?= examples/quick.yaml
 
-.PHONY: screen test check install clean
+.PHONY: screen test check install gpaw clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make screen   install, then run $(CAMPAIGN): ranking on screen, report in runs/"
 	@echo "make test     install, then run linters, type check and all tests"
 	@echo "make check    linters and type check only"
+	@echo "make gpaw     install, then build GPAW (needs g++, libxc-dev, libopenblas-dev)"
 
 # torch first and pinned: an unpinned torch pulls in gigabytes of CUDA libraries.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -24,6 +25,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 install: $(VENV)/.installed
+
+# GPAW is C++ code that its package builds here; with MPI where mpic++ is on the PATH.
+$(VENV)/.gpaw: $(VENV)/.installed gpaw_siteconfig.py
+	CC=g++ GPAW_CONFIG=$(CURDIR)/gpaw_siteconfig.py $(BIN)/python -m pip install --quiet \
+		--constraint constraints.txt --no-binary gpaw --editable ".[gpaw]"
+	touch $@
+
+gpaw: $(VENV)/.gpaw
 
 screen: install
 	$(BIN)/misei screen $(CAMPAIGN) --workers $(WORKERS)

@@ -1,4 +1,4 @@
-"""GPAW as a calculator that many structures can share: presets, k-points, restart.
+"""GPAW as a calculator that many structures can share: k-points, slabs, convergence, restart.
 
 GPAW (Mortensen et al., J. Chem. Phys. 160, 092503 (2024), 10.1063/5.0182685) in plane waves with
 PBE. It is imported when something is evaluated, not before.
@@ -7,12 +7,11 @@ PBE. It is imported when something is evaluated, not before.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from ase import Atoms
@@ -20,73 +19,38 @@ from ase.calculators.calculator import Calculator, all_changes
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from misei.structures.vacuum import vacuum_axis
+from misei.workflows.gpaw_presets import PRESETS, GpawPreset
+from misei.workflows.gpaw_restart import read_restart, remove_restart, write_restart
 from misei.workflows.journal import current_journal
 
-RESTART_FILE = Path("restart.gpw")
+__all__ = [
+    "PRESETS",
+    "GpawCalculator",
+    "GpawError",
+    "GpawModel",
+    "GpawNotInstalledError",
+    "GpawPreset",
+    "kpoint_grid",
+]
+
+PROPERTIES = ("energy", "free_energy", "forces", "stress")
+LOG_FILE = "gpaw.txt"
 # Evaluations shorter than this cost less than writing and reading their wave functions.
 RESTART_AFTER_S = 30.0
-# How fast the PAW sets of gpaw-data 1.2 converge with the cut-off, from crystals of each element
-# (benchmarks/gpaw_convergence.py). Soft: 340 eV leave less than 25 meV/atom and 0.2 GPa. Semicore:
-# 520 eV leave less than 15 meV/atom (Cu 43, Au 23) and 0.5 GPa. All others are taken as hard:
-# O, N and F, of which 700 eV leave 5, 20 and 35 meV/atom and 1, 2.5 and 1 GPa.
-SOFT = frozenset({"Li", "Al", "Si", "P", "S", "Cl", "Ga", "Ge", "As", "Se", "Br", "I"})
-SEMICORE = frozenset(
-    {"B", "C", "Mg", "Ca", "Cu", "Zn", "Ag", "Cd", "In", "Sn", "Sb", "Au", "Hg", "Pb", "Bi"}
-)
+# Iterations to self-consistency before a calculation starts anew with gentler mixing, and then.
+ITERATIONS = 200
+PATIENT_ITERATIONS = 600
+GENTLE_MIXING = {"beta": 0.02, "nmaxold": 3, "weight": 100.0}
 # Elements whose crystals or ions carry a moment in PBE; their atoms start with it, Bohr magnetons.
 START_MOMENTS = {"Cr": 3.0, "Mn": 4.0, "Fe": 3.0, "Co": 2.0, "Ni": 1.0}
 
 
-@dataclass(frozen=True)
-class GpawPreset:
-    """How exact an evaluation is; what each costs and leaves is in docs/engines.md.
-
-    Attributes
-    ----------
-    cutoffs_eV
-        Of the plane waves, for soft, semicore and hard elements; the hardest element of a structure
-        counts. What is left of an atom's error is the same in all cells that hold its element, and
-        cancels where cells with the same hardest element are compared.
-    kspacing
-        Largest distance between k-points, 1/angstrom, factor 2 pi included (VASP's KSPACING);
-        one point across a vacuum. Grids are centred on Gamma.
-    smearing_eV
-        Width of the Fermi-Dirac distribution; energies are extrapolated to zero width.
-    density_tolerance
-        Change of the density between the last iterations, electrons per valence electron.
-    """
-
-    cutoffs_eV: tuple[float, float, float]
-    kspacing: float
-    smearing_eV: float
-    density_tolerance: float
-
-    def cutoff_eV(self, elements: Iterable[str]) -> float:
-        """Cut-off for a structure of these elements, eV."""
-        hardness = [0 if e in SOFT else 1 if e in SEMICORE else 2 for e in elements]
-        return self.cutoffs_eV[max(hardness)]
-
-    def label(self) -> str:
-        """Everything that changes a result, in words."""
-        cutoffs = "/".join(f"{cutoff:g}" for cutoff in self.cutoffs_eV)
-        return (
-            f"PBE, plane waves to {cutoffs} eV, k-points {self.kspacing:g}/A apart, "
-            f"Fermi-Dirac {self.smearing_eV:g} eV, density to {self.density_tolerance:g}"
-        )
-
-
-PRESETS = {
-    "fast": GpawPreset(
-        (340.0, 520.0, 700.0), kspacing=0.25, smearing_eV=0.2, density_tolerance=1e-4
-    ),
-    "standard": GpawPreset(
-        (450.0, 600.0, 850.0), kspacing=0.15, smearing_eV=0.1, density_tolerance=1e-5
-    ),
-}
-
-
 class GpawNotInstalledError(ModuleNotFoundError):
     """GPAW or its PAW sets are missing."""
+
+
+class GpawError(RuntimeError):
+    """GPAW gave no result, in one line."""
 
 
 def kpoint_grid(atoms: Atoms, kspacing: float) -> tuple[int, int, int]:
@@ -108,11 +72,8 @@ def kpoint_grid(atoms: Atoms, kspacing: float) -> tuple[int, int, int]:
     return grid[0], grid[1], grid[2]
 
 
-class GpawModel(Calculator):  # type: ignore[misc]
-    """One GPAW calculation that is moved from structure to structure.
-
-    Density and wave functions of the last structure start the next one. In a job's folder they
-    are saved where an evaluation took long, and a job that is started again goes on from them.
+class GpawCalculator(Calculator):  # type: ignore[misc]
+    """What GPAW's calculators share, in this process or on ranks of their own.
 
     Parameters
     ----------
@@ -120,19 +81,49 @@ class GpawModel(Calculator):  # type: ignore[misc]
         Accuracy.
     """
 
-    implemented_properties = ("energy", "free_energy", "forces", "stress")
     name = "gpaw"
 
     def __init__(self, preset: GpawPreset) -> None:
         super().__init__()
+        self.implemented_properties = list(PROPERTIES)
         self.preset = preset
         self.grid: tuple[int, int, int] | None = None
-        self._dft: Any = None
-        self._set_up: tuple[Any, ...] = ()
 
     def fix_grid(self, atoms: Atoms | None) -> None:
         """Keep the k-points of a structure while its cell relaxes; None: by each structure."""
         self.grid = None if atoms is None else kpoint_grid(atoms, self.preset.kspacing)
+
+    def close(self) -> None:
+        """End what was started for the evaluations."""
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work of a job; what only its restart would need is removed when it succeeds."""
+        try:
+            yield
+        finally:
+            self.close()
+        if (folder := job_folder()) is not None:
+            remove_restart(folder)
+
+
+class GpawModel(GpawCalculator):
+    """One GPAW calculation that is moved from structure to structure.
+
+    Density and wave functions of the last structure start the next one. In a job's folder they
+    are saved where an evaluation took long, and a job that is started again goes on from them.
+
+    Attributes
+    ----------
+    folder
+        Of the job; by default that of the job that runs in this process.
+    """
+
+    def __init__(self, preset: GpawPreset) -> None:
+        super().__init__(preset)
+        self.folder: Path | None = None
+        self._dft: Any = None
+        self._set_up: tuple[Any, ...] = ()
 
     def calculate(
         self,
@@ -140,62 +131,88 @@ class GpawModel(Calculator):  # type: ignore[misc]
         properties: list[str] | None = None,
         system_changes: list[str] = all_changes,
     ) -> None:
-        """Evaluate energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3)."""
+        """Evaluate energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3).
+
+        Raises
+        ------
+        GpawError
+            When the density does not become self-consistent.
+        """
         super().calculate(atoms, properties, system_changes)
         start = perf_counter()
-        prepared = _prepared(self.atoms)
-        grid = self.grid or kpoint_grid(self.atoms, self.preset.kspacing)
+        structure = cast(Atoms, self.atoms)
+        prepared = prepare(structure)
+        grid = self.grid or kpoint_grid(structure, self.preset.kspacing)
         set_up = (tuple(prepared.numbers), tuple(prepared.pbc), grid)
         if set_up != self._set_up:
-            self._dft, self._set_up = self._read_restart(set_up), set_up
-        if self._dft is None:
-            self._dft = self._new(prepared, grid)
+            self._dft, self._set_up = None, set_up
+        self.results = self._converge(prepared, grid)
+        folder = self.folder or job_folder()
+        # All ranks must agree: their clocks do not.
+        if folder and self._dft.comm.max_scalar(perf_counter() - start) > RESTART_AFTER_S:
+            write_restart(self._dft, folder)
+
+    def _converge(self, atoms: Atoms, grid: tuple[int, int, int]) -> dict[str, Any]:
+        """Return the results of the first of three ways that leads to any."""
+        import_gpaw()
+        from gpaw import KohnShamConvergenceError
         from gpaw.new.symmetry import SymmetryBrokenError
 
-        try:
-            self.results = _results(self._dft, prepared)
-        except SymmetryBrokenError:
-            self._dft = self._new(prepared, grid)
-            self.results = _results(self._dft, prepared)
-        if perf_counter() - start > RESTART_AFTER_S:
-            self._write_restart()
+        for begin in (self._go_on, self._begin, self._begin_gently):
+            if (dft := begin(atoms, grid)) is None:
+                continue
+            self._dft = None
+            try:
+                results = _results(dft, atoms)
+            # A structure may have less symmetry than the one before.
+            except (KohnShamConvergenceError, SymmetryBrokenError):
+                continue
+            self._dft = dft
+            return results
+        raise GpawError(
+            f"GPAW: {atoms.get_chemical_formula(empirical=True)} ({len(atoms)} atoms) is not "
+            f"self-consistent after {ITERATIONS} iterations, nor after {PATIENT_ITERATIONS} with "
+            f"gentler mixing ({self.preset.label()})"
+        )
 
-    def _new(self, atoms: Atoms, grid: tuple[int, int, int]) -> Any:
-        GPAW, PW = _import_gpaw()
+    def _go_on(self, atoms: Atoms, grid: tuple[int, int, int]) -> Any:
+        folder = self.folder or job_folder()
+        if self._dft is not None or folder is None:
+            return self._dft
+        return read_restart(folder, atoms, self._new(atoms, grid, txt=None), str(folder / LOG_FILE))
+
+    def _begin(self, atoms: Atoms, grid: tuple[int, int, int]) -> Any:
+        return self._new(atoms, grid, _log(self.folder or job_folder()))
+
+    def _begin_gently(self, atoms: Atoms, grid: tuple[int, int, int]) -> Any:
+        patience = {"mixer": GENTLE_MIXING, "maxiter": PATIENT_ITERATIONS}
+        return self._new(atoms, grid, _log(self.folder or job_folder()), **patience)
+
+    def _new(
+        self, atoms: Atoms, grid: tuple[int, int, int], txt: str | None, **patience: Any
+    ) -> Any:
+        GPAW, PW = import_gpaw()
         preset = self.preset
         slab = {} if all(atoms.pbc) else {"poissonsolver": {"dipolelayer": "xy"}}
         return GPAW(
-            mode=PW(preset.cutoff_eV(atoms.symbols)),
+            mode=PW(preset.cutoff_eV(set(atoms.symbols))),
             xc="PBE",
             kpts={"size": grid, "gamma": True},
             occupations={"name": "fermi-dirac", "width": preset.smearing_eV},
             convergence={"density": preset.density_tolerance},
-            txt="gpaw.txt" if _in_job_folder() else None,
-            **slab,
-        )
-
-    def _write_restart(self) -> None:
-        if not _in_job_folder():
-            return
-        unfinished = RESTART_FILE.with_suffix(".part.gpw")
-        self._dft.write(str(unfinished), mode="all", precision="single")
-        os.replace(unfinished, RESTART_FILE)
-
-    def _read_restart(self, set_up: tuple[Any, ...]) -> Any:
-        if not (_in_job_folder() and RESTART_FILE.is_file()):
-            return None
-        GPAW, _ = _import_gpaw()
-        dft = GPAW(str(RESTART_FILE), txt="gpaw.txt")
-        grid = tuple(dft.params.kpts.size)
-        same = (tuple(dft.atoms.numbers), tuple(dft.atoms.pbc), grid) == set_up
-        return (
-            dft
-            if same and dft.params.mode.ecut == self.preset.cutoff_eV(dft.atoms.symbols)
-            else None
+            txt=txt,
+            **{"maxiter": ITERATIONS, **slab, **patience},
         )
 
 
-def _import_gpaw() -> tuple[Any, Any]:
+def import_gpaw() -> tuple[Any, Any]:
+    """Return GPAW's calculator and its plane waves.
+
+    Raises
+    ------
+    GpawNotInstalledError
+        When it is not there.
+    """
     try:
         from gpaw import GPAW, PW
     except ModuleNotFoundError as error:
@@ -205,11 +222,17 @@ def _import_gpaw() -> tuple[Any, Any]:
     return GPAW, PW
 
 
-def _in_job_folder() -> bool:
-    return current_journal() is not None
+def job_folder() -> Path | None:
+    """Folder of the job that runs in this process, where its runner keeps journals."""
+    journal = current_journal()
+    return None if journal is None else journal.path.parent
 
 
-def _prepared(atoms: Atoms) -> Atoms:
+def _log(folder: Path | None) -> str | None:
+    return None if folder is None else str(folder / LOG_FILE)
+
+
+def prepare(atoms: Atoms) -> Atoms:
     """Return a copy as GPAW wants it: slabs open across their vacuum, moments to start from.
 
     Only a slab whose vacuum lies along z is opened, for the dipole layer (Bengtsson, Phys. Rev. B

@@ -64,7 +64,7 @@ class Doctor:
         settings, run_dir = self.settings, self.settings.run_dir
         campaign = _read_campaign(self.campaign_file)
         usable = None if isinstance(campaign, Exception) else campaign
-        engine = self.engine or (usable.engine if usable else "sevennet")
+        engines = _engines(self.engine, usable)
         source = usable.source if usable else settings.source
         yield _check("Python", "machine", "check_python")
         yield _check("packages", "machine", "check_packages")
@@ -74,7 +74,8 @@ class Doctor:
         yield _check("run_dir", "folders", "check_run_dir", run_dir, settings.cluster is not None)
         if campaign is not None:
             yield _check("campaign", "data", "check_campaign", self.campaign_file, campaign)
-        yield _check("engine", "engine", "check_engine", engine, self.probes)
+        for engine in engines:
+            yield _check("engine", "engine", "check_engine", engine, self.probes)
         yield _check("store", "databases", "check_store", settings, self.integrity)
         yield _check(
             "Materials Project key", "data", "check_key", settings, self.online, source == "mp"
@@ -82,7 +83,7 @@ class Doctor:
         yield _check("Materials Project cache", "data", "check_cache", settings, usable)
         yield _check("queue", "queue", "check_queue", settings.cluster)
         yield _check("LaunchPad", "databases", "check_launchpad", settings, self.launchpad)
-        yield from self._jobs(engine)
+        yield from self._jobs(engines[0])
 
     def _jobs(self, engine: str) -> Iterator[Check]:
         """Choose where the test job goes, when all else was looked at."""
@@ -120,6 +121,15 @@ def _check(what: str, module: str, function: str, *arguments: Any) -> Check:
         return check(*arguments)
 
     return Check(what, look)
+
+
+def _engines(asked_for: str | None, campaign: Campaign | None) -> list[str]:
+    """Return the engine that was asked for, else those of the campaign, else misei's."""
+    if asked_for is not None:
+        return [asked_for]
+    if campaign is None:
+        return ["sevennet"]
+    return [campaign.screen, *([campaign.refine] if campaign.refine else [])]
 
 
 def _read_campaign(path: Path | None) -> Campaign | Exception | None:

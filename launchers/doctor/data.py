@@ -23,8 +23,13 @@ def check_campaign(path: Path, campaign: Campaign | Exception) -> Iterator[Findi
     yield ok(
         "campaign",
         f"{campaign.name}: {len(campaign.electrolytes)} electrolytes, {len(campaign.metals)} "
-        f"metals, engine {campaign.engine}, source {campaign.source}",
+        f"metals, {_stages(campaign)}, source {campaign.source}",
     )
+
+
+def _stages(campaign: Campaign) -> str:
+    refined = f", top {campaign.top} by {campaign.refine}" if campaign.refine else ""
+    return f"screened by {campaign.screen}{refined}"
 
 
 def check_key(settings: Settings, online: bool, needed: bool) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from time import perf_counter
@@ -26,8 +26,12 @@ from pydantic import BaseModel, Field
 
 from misei import __version__
 from misei.launchers.doctor.findings import Finding, failed, ok, skipped
+from misei.launchers.doctor.gpaw import check_gpaw
+from misei.launchers.machine import machine_settings
 
 PROBE_TIMEOUT_S = 600
+# Of density functional theory: on one slow core, with the finest preset.
+DFT_TIMEOUT_S = 3600
 WEIGHT_SUFFIXES = {".pth", ".pt", ".tar", ".ckpt", ".model"}
 NETWORK_IS_SHUT = "misei doctor shuts the network"
 
@@ -111,18 +115,21 @@ def _evaluate(calculator: Any, scale: float, displacement: float = 0.0) -> tuple
 
 def probe_apart(name: str) -> EngineProbe | Finding:
     """Run :func:`probe_engine` in a process without network; a row where it fails."""
+    from misei.workflows.engines import DFT_ENGINES
+
+    timeout = DFT_TIMEOUT_S if name in DFT_ENGINES else PROBE_TIMEOUT_S
     try:
         run = subprocess.run(
             [sys.executable, "-W", "ignore", "-m", "misei.launchers.doctor.engine", name],
             capture_output=True,
             text=True,
-            timeout=PROBE_TIMEOUT_S,
+            timeout=timeout,
             env={**os.environ, "HF_HUB_OFFLINE": "1"},
         )
     except subprocess.TimeoutExpired:
         return failed(
             "evaluation",
-            f"four atoms of Al were not done in {PROBE_TIMEOUT_S} s",
+            f"four atoms of Al were not done in {timeout} s",
             "is the machine overloaded, or its file system slow?",
         )
     if run.returncode == 0:
@@ -148,6 +155,8 @@ def _failure(name: str, code: int, stderr: str) -> Finding:
         )
     if last.startswith("TypeError") and "no ASE calculator" in last:
         return skipped("evaluation", last.removeprefix("TypeError: "))
+    if name.startswith("gpaw"):
+        return failed("evaluation", last, "do as it says; docs/engines.md says more on GPAW")
     return failed("evaluation", last, f"see atomate2's force fields on how to install {name}")
 
 
@@ -157,7 +166,29 @@ def check_engine(name: str, keep: dict[str, EngineProbe]) -> Iterator[Finding]:
 
     engine = get_engine(name)
     yield ok("engine", f"{name}: {engine.version}")
-    package = _package(name, engine.version)
+    if name == "vasp":
+        from misei.launchers.doctor.vasp import check_vasp
+
+        yield from check_vasp()
+    elif name.startswith("gpaw-"):
+        yield from _if_none_failed(check_gpaw(machine_settings()), lambda: _evaluated(name, keep))
+    else:
+        yield from _if_none_failed(_installed(name, engine.version), lambda: _evaluated(name, keep))
+
+
+def _if_none_failed(
+    rows: Iterator[Finding], then: Callable[[], Iterator[Finding]]
+) -> Iterator[Finding]:
+    usable = True
+    for finding in rows:
+        usable = usable and finding.state != "failed"
+        yield finding
+    if usable:
+        yield from then()
+
+
+def _installed(name: str, engine_version: str) -> Iterator[Finding]:
+    package = _package(name, engine_version)
     try:
         found = f"{package} {version(package)}" if package else "of no package misei knows"
     except PackageNotFoundError:
@@ -166,6 +197,9 @@ def check_engine(name: str, keep: dict[str, EngineProbe]) -> Iterator[Finding]:
         return
     yield ok("engine package", found)
     yield _weights(package)
+
+
+def _evaluated(name: str, keep: dict[str, EngineProbe]) -> Iterator[Finding]:
     probe = probe_apart(name)
     if isinstance(probe, Finding):
         yield probe

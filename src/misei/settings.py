@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     launchpad: SecretStr | None = Field(None, description="MongoDB of FireWorks: mongodb://...")
     cluster: Path | None = Field(None, description="Cluster file; `misei cluster` prints one.")
 
+    # How GPAW runs, not what it gives: neither enters the keys of jobs.
+    gpaw_ranks: int = Field(1, ge=1, description="MPI ranks of a GPAW evaluation.")
+    gpaw_mpi_command: str = Field(
+        "mpiexec -n {ranks}", description="Starts a program on {ranks} MPI ranks."
+    )
+
     source: str = Field("bundled", description="Thermodynamic entries: bundled, mp or mp-cache.")
     mp_cache_dir: Path = Field(
         default_factory=_cache_dir, description="Folder of the Materials Project cache."

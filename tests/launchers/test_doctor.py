@@ -126,7 +126,7 @@ def test_bad_setting_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert result.stderr.startswith("misei: MISEI_WORKERS='none'")
 
 
-def test_engine_of_the_campaign_and_a_test_job_only_where_it_runs(
+def test_engines_of_the_campaign_and_a_test_job_only_where_it_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -137,10 +137,12 @@ def test_engine_of_the_campaign_and_a_test_job_only_where_it_runs(
 
     quick(monkeypatch, check_engine=look)
     campaign = tmp_path / "campaign.yaml"
-    campaign.write_text("name: x\nelectrolytes: [Li6PS5Cl]\nmetals: [Ag]\nengine: chgnet\n")
+    campaign.write_text(
+        "name: x\nelectrolytes: [Li6PS5Cl]\nmetals: [Ag]\nscreen: chgnet\nrefine: emt\n"
+    )
     patient = Doctor(Settings(run_dir=tmp_path), campaign_file=campaign, test_job=True)
     assert only(patient.findings(), "test job").state == "skipped"
-    assert asked == ["chgnet"]
+    assert asked == ["chgnet", "emt"]
 
 
 def test_secrets_that_are_no_uri_are_hidden_and_paths_are_not() -> None:
