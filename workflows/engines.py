@@ -19,6 +19,7 @@ from atomate2.ase.schemas import AseStructureTaskDoc
 from atomate2.forcefields.jobs import ForceFieldRelaxMaker
 from atomate2.forcefields.schemas import ForceFieldTaskDocument
 from atomate2.forcefields.utils import MLFF, ForceFieldMixin
+from emmet.core.tasks import TaskDoc
 from emmet.core.types.enums import TaskState
 from jobflow import Job, Maker, OutputReference
 from pydantic import BaseModel
@@ -173,22 +174,45 @@ def is_converged(document: Any) -> bool:
     Parameters
     ----------
     document
-        AseStructureTaskDoc, ForceFieldTaskDocument or PathDoc.
+        AseStructureTaskDoc, ForceFieldTaskDocument, TaskDoc (VASP) or PathDoc.
     """
     if isinstance(document, PathDoc):
         return document.converged
+    if isinstance(document, TaskDoc):
+        return _vasp_converged(document)
     # The state also knows the stress of a cell that is relaxed; of a static it says nothing.
     forces = np.linalg.norm(document.output.forces, axis=1)
     met = forces.max() <= ROUNDING * document.input.relax_kwargs["fmax"]
     return bool(met) and document.state is TaskState.SUCCESS
 
 
+def _vasp_converged(document: Any) -> bool:
+    # Electronic and ionic steps that ran out make the state a failure. A static has no tolerance
+    # for its forces, a relaxation that of its own inputs (document.input is of the first run).
+    tags = document.input.incar
+    if document.state is not TaskState.SUCCESS or not tags.get("NSW"):
+        return document.state is TaskState.SUCCESS
+    forces = np.linalg.norm(document.output.forces, axis=1)
+    return bool(forces.max() <= -ROUNDING * float(tags.get("EDIFFG", 0.0)))
+
+
 def force_evaluations(document: Any) -> int:
-    """Force calls behind a task document (from its trajectory) or a path (counted)."""
+    """Force calls behind a task document (from its trajectory) or a path (counted).
+
+    Of VASP's documents the ionic steps, of our own also those of corrected and killed runs.
+    """
     if isinstance(document, PathDoc):
         return document.force_evaluations
+    if isinstance(document, TaskDoc):
+        return _vasp_evaluations(document)
     # atomate2 appends the last frame of a relaxation once more, without a force call.
     return max(1, int(document.output.n_steps) - 1)
+
+
+def _vasp_evaluations(document: Any) -> int:
+    # Our own documents count; one by another maker of atomate2 holds all its steps.
+    steps = sum(len(run.output.ionic_steps) for run in document.calcs_reversed)
+    return int(getattr(document, "force_evaluations", steps))
 
 
 def package_version(package: str) -> str:
