@@ -17,6 +17,7 @@ from misei.screening.entries import EntrySource, MissingDataError, ReferenceEntr
 from misei.screening.results import find_document
 from misei.screening.schemas_vibrations import VibrationsDoc
 from misei.screening.thermodynamics import phase_name
+from misei.screening.vibration_plots import write_band_figure
 from misei.screening.vibrations import competing_phases, finite_temperature_source
 from misei.settings import Settings
 from misei.workflows.engines import get_engine
@@ -96,6 +97,28 @@ def run_vibrations(
         wanted = [entry for s in symbols.values() for entry in _successors(source, s, run)]
     run.missing = {system: _missing(source, s, run) for system, s in symbols.items()}
     return run
+
+
+def plot_bands(run: VibrationsRun, path: Path) -> list[Path]:
+    """Draw bands and density of states of each phase, and return the files.
+
+    Parameters
+    ----------
+    run
+        What was computed or found.
+    path
+        File of the figure; of several phases, the id of each is added to its name.
+
+    Raises
+    ------
+    PlotFileError, NoBandsError
+        As :func:`misei.screening.vibration_plots.write_band_figure`.
+    """
+    alone = len(run.documents) == 1
+    files = {i: path if alone else path.with_stem(f"{path.stem}-{i}") for i in run.documents}
+    for entry_id, file in files.items():
+        write_band_figure(run.documents[entry_id], file)
+    return list(files.values())
 
 
 def _find(phase: str, source: EntrySource) -> ReferenceEntry:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any, Self
 
-from pydantic import Field, computed_field, model_validator
+from pydantic import BaseModel, Field, computed_field, model_validator
 from pymatgen.core import Structure
 from scipy.interpolate import CubicHermiteSpline
 
@@ -18,6 +18,64 @@ from misei.screening.schemas import CalculationDoc
 
 class FreeEnergyRangeError(ValueError):
     """A temperature outside those at which free energies were computed."""
+
+
+def at(q: tuple[float, float, float]) -> str:
+    """Return a q point in words, e.g. ``(0.5, 0, 0.25)``."""
+    return f"({', '.join(f'{x:.4g}' for x in q)})"
+
+
+class PhononCell(BaseModel):
+    """Relaxed primitive cell and the supercell whose atoms are displaced."""
+
+    structure: Structure = Field(description="Relaxed primitive cell.")
+    supercell_matrix: list[list[int]] = Field(
+        description="On the primitive cell; columns are the new lattice vectors, as phonopy has it."
+    )
+
+
+class ImaginaryMode(BaseModel):
+    """Imaginary modes of one frequency at a q point."""
+
+    q: tuple[float, float, float] = Field(
+        description="In reciprocal vectors of the primitive cell."
+    )
+    frequency: float = Field(description="THz, negative.")
+    count: int = Field(description="Modes.")
+
+    @property
+    def at(self) -> str:
+        """The q point in words."""
+        return at(self.q)
+
+
+class BandSegment(BaseModel):
+    """Straight piece of the band path: where it starts and ends."""
+
+    start: int = Field(description="Its first q point, in the list of the path.")
+    end: int = Field(description="Its last q point.")
+    start_label: str = Field(description="High-symmetry point (Setyawan and Curtarolo).")
+    end_label: str = Field(description="High-symmetry point.")
+
+
+class PhononBands(BaseModel):
+    """Frequencies along the band path, interpolated between commensurate q points."""
+
+    segments: list[BandSegment]
+    qpoints: list[tuple[float, float, float]] = Field(
+        description="In reciprocal vectors of the primitive cell."
+    )
+    distances: list[float] = Field(description="Along the path, 1/angstrom, 2 pi included.")
+    frequencies: list[list[float]] = Field(
+        description="THz, ascending; of each q point. No splitting of polar modes at Gamma."
+    )
+
+
+class PhononDensity(BaseModel):
+    """Density of states on the mesh of the free energies, by tetrahedra."""
+
+    frequencies: list[float] = Field(description="THz.")
+    densities: list[float] = Field(description="Modes of the primitive cell per THz.")
 
 
 class VibrationsDoc(CalculationDoc):
@@ -57,6 +115,20 @@ class VibrationsDoc(CalculationDoc):
     imaginary_modes: int = Field(
         description="Imaginary modes beyond the tolerance, of the 3 supercell_natoms modes at "
         "the commensurate q points."
+    )
+    imaginary: list[ImaginaryMode] = Field(
+        default_factory=list,
+        description="These modes, the lowest first: one q point of each star, modes of one "
+        "frequency counted over the star.",
+    )
+    imaginary_on_path: list[ImaginaryMode] = Field(
+        default_factory=list,
+        description="Interpolated, not computed: lowest mode of each segment of the band path "
+        "where it is imaginary beyond the tolerance; counted are the imaginary modes at that q.",
+    )
+    bands: PhononBands | None = Field(None, description="Band structure; null in old documents.")
+    density: PhononDensity | None = Field(
+        None, description="Density of states; null in old documents."
     )
     omitted_fraction: float = Field(
         description="Share of the modes on the mesh that have no positive frequency and that the "

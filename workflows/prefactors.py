@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from ase.calculators.calculator import Calculator
-from ase.vibrations import Vibrations, VibrationsData
-from jobflow import Job, Maker, OutputReference, job
+from ase.vibrations import VibrationsData
+from jobflow import Job, Maker, OutputReference, Response, job
 from numpy.typing import NDArray
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from scipy import constants
 
-from misei.screening.schemas import Provenance
 from misei.screening.schemas_diffusion import PrefactorDoc, vineyard_prefactor
-from misei.workflows.calculators import SharedCalculator
+from misei.workflows.displacement_statics import displacement_calculator, working
 from misei.workflows.engines import DEFAULT_ENGINE, get_engine
-from misei.workflows.keys import keyed
+from misei.workflows.hessians import displaced_cells, hessian
+from misei.workflows.keys import keyed, replaced_by
+from misei.workflows.vibrations import DisplacedCellMaker
 
 # Saddles nearer than this (angstrom, all coordinates) to their initial state are that state.
 SAME_STATE = 0.1
@@ -90,41 +90,84 @@ class PrefactorMaker(Maker):
         return keyed(vibrations, version=f"{engine.name} {engine.version}")
 
     @job(output_schema=PrefactorDoc)
-    def compute(self, initial: Structure, saddle: Structure, mover: int, hop: str) -> PrefactorDoc:
-        """Displace the atoms around the hop in both states."""
+    def compute(
+        self, initial: Structure, saddle: Structure, mover: int, hop: str
+    ) -> PrefactorDoc | Response[Any]:
+        """Displace the atoms around the hop in both states.
+
+        Engines with an ASE calculator do so in this job, whose journal outlives a kill; for the
+        others each displacement is a job.
+        """
+        engine = get_engine(self.engine)
+        _, atoms = atoms_around(initial, saddle, mover, self.radius)
+        cells = [[*displaced_cells(state, atoms, self.displacement)] for state in (initial, saddle)]
+        if (calculator := displacement_calculator(engine)) is not None:
+            with working(calculator):
+                forces = [[_forces(cell, calculator) for cell in ends] for ends in cells]
+            return self.summed(initial, saddle, mover, hop, forces)
+        maker = DisplacedCellMaker(f"{hop or self.name}: displacement", self.engine)
+        statics = [[maker.make(cell) for cell in ends] for ends in cells]
+        outputs = [[static.output.output.forces for static in ends] for ends in statics]
+        collect = keyed(
+            self.collect(initial, saddle, mover, hop, outputs),
+            version=f"{engine.name} {engine.version}",
+        )
+        return replaced_by([*statics[0], *statics[1], collect])
+
+    @job(output_schema=PrefactorDoc)
+    def collect(
+        self, initial: Structure, saddle: Structure, mover: int, hop: str, forces: list[Any]
+    ) -> PrefactorDoc:
+        """Make the document of forces that other jobs computed."""
+        return self.summed(initial, saddle, mover, hop, forces)
+
+    def summed(
+        self, initial: Structure, saddle: Structure, mover: int, hop: str, forces: list[Any]
+    ) -> PrefactorDoc:
+        """Return the document of the forces (eV/angstrom) of all cells of both states."""
         engine = get_engine(self.engine)
         settings = {"radius_A": self.radius, "displacement_A": self.displacement}
-        provenance = engine.provenance(settings)
-        return vineyard(
-            initial, saddle, mover, engine.get_calculator(), provenance,
-            self.radius, self.displacement, hop,
-        )  # fmt: skip
+        radius, atoms = atoms_around(initial, saddle, mover, self.radius)
+        ends = [
+            hessian(state, atoms, [np.array(f) for f in cells], self.displacement)
+            for state, cells in zip((initial, saddle), forces, strict=True)
+        ]
+        distances = distances_at_saddle(initial, saddle, mover)
+        residual = max(float(np.linalg.norm(cells[0], axis=1).max()) for cells in forces)
+        return _judged(
+            PrefactorDoc(
+                hop=hop,
+                engine=engine.name,
+                mover=mover,
+                radius=radius,
+                atoms_moved=atoms,
+                displacement=self.displacement,
+                **_shells(ends, distances, radius),
+                residual_force=residual,
+                force_evaluations=sum(len(cells) for cells in forces),
+                converged=True,
+                provenance=engine.provenance(settings),
+            )
+        )
 
 
-def vineyard(
-    initial: Structure,
-    saddle: Structure,
-    mover: int,
-    calculator: SharedCalculator,
-    provenance: Provenance,
-    radius: float = 5.0,
-    displacement: float = 0.01,
-    hop: str = "",
-) -> PrefactorDoc:
-    """Return the attempt frequency of a hop.
+def _forces(cell: Structure, calculator: Calculator) -> NDArray[np.float64]:
+    system = AseAtomsAdaptor.get_atoms(cell, msonable=False)
+    system.calc = calculator
+    return np.asarray(system.get_forces())
+
+
+def atoms_around(
+    initial: Structure, saddle: Structure, mover: int, radius: float
+) -> tuple[float, list[int]]:
+    """Return the radius, no longer than the cell has room for, and the atoms within it.
 
     Parameters
     ----------
-    initial, saddle
-        Relaxed, the same atoms in the same order.
-    mover
-        Index of the atom that hops.
-    calculator
-        Counts its evaluations.
-    provenance, hop
-        Of the forces; what the hop is called.
-    radius, displacement
-        As in :class:`PrefactorMaker`, angstrom.
+    initial, saddle, mover
+        As in :meth:`PrefactorMaker.make`.
+    radius
+        Around the mover at the saddle, angstrom.
 
     Raises
     ------
@@ -133,26 +176,7 @@ def vineyard(
     """
     distances = distances_at_saddle(initial, saddle, mover)
     radius = min(radius, float(distances.max()))
-    atoms = np.flatnonzero(distances <= radius).tolist()
-    before = calculator.evaluations
-    ends = [_hessian(state, atoms, calculator, displacement) for state in (initial, saddle)]
-    evaluations = calculator.evaluations - before
-    shells = _shells([state for state, _ in ends], distances, radius)
-    return _judged(
-        PrefactorDoc(
-            hop=hop,
-            engine=provenance.engine,
-            mover=mover,
-            radius=radius,
-            atoms_moved=atoms,
-            displacement=displacement,
-            **shells,
-            residual_force=max(force for _, force in ends),
-            force_evaluations=evaluations,
-            converged=True,
-            provenance=provenance,
-        )
-    )
+    return radius, np.flatnonzero(distances <= radius).tolist()
 
 
 def _shells(
@@ -208,19 +232,6 @@ def distances_at_saddle(initial: Structure, saddle: Structure, mover: int) -> ND
         )
     centre = saddle.frac_coords[mover]
     return np.asarray(saddle.lattice.get_all_distances(centre, saddle.frac_coords)).ravel()
-
-
-def _hessian(
-    state: Structure, atoms: Sequence[int], calculator: Calculator, displacement: float
-) -> tuple[VibrationsData, float]:
-    """Hessian of the atoms, and the largest force on an atom of the state, eV/angstrom."""
-    system = AseAtomsAdaptor.get_atoms(state, msonable=False)
-    system.calc = calculator
-    force = float(np.linalg.norm(system.get_forces(), axis=1).max())
-    with TemporaryDirectory() as folder:
-        vibrations = Vibrations(system, indices=list(atoms), name=folder, delta=displacement)
-        vibrations.run()
-        return vibrations.get_vibrations(), force
 
 
 def _frequencies(state: VibrationsData, atoms: Sequence[int]) -> list[float]:

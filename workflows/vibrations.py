@@ -1,27 +1,27 @@
-"""Harmonic vibrations of a crystal by finite displacements: F_vib(T) and dynamical stability."""
+"""Harmonic vibrations of a crystal by atomate2's phonon flow: F_vib(T), stability, bands."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from jobflow import Flow, Maker, Response, job
-from phonopy import Phonopy
+from atomate2.forcefields.flows.phonons import PhononMaker
+from jobflow import Flow, Job, Maker, job
 from pymatgen.core import Lattice, Structure
-from pymatgen.io.phonopy import get_pmg_structure
 
-from misei.screening.schemas import Provenance
-from misei.screening.schemas_vibrations import VibrationsDoc
+from misei.screening.schemas_vibrations import PhononCell, VibrationsDoc
 from misei.structures.supercells import (
     bare,
     primitive_cell,
     repeat_distance,
     supercell_matrix,
 )
+from misei.workflows.displacement_statics import displaced_static
 from misei.workflows.engines import get_engine, is_converged
-from misei.workflows.keys import keyed, replaced_by
+from misei.workflows.keys import keyed, keyed_flow
 from misei.workflows.phonon_modes import (
+    band_fields,
     make_displacements,
     set_forces,
     stability_fields,
@@ -29,18 +29,40 @@ from misei.workflows.phonon_modes import (
 )
 
 SUPERCELL_STEP = 0.5  # angstrom
+# q points of a segment of the band path: so many frequencies of all bands, within limits.
+SEGMENT_FREQUENCIES, SEGMENT_POINTS = 4000, (12, 51)
 
 
-# atomate2's PhononMaker is not used: its inner jobs get random uuids and declare no schema, so
-# that nothing finished could be found again; it needs seekpath and always writes band plots; and
-# it keeps imaginary modes along the band path only.
+@dataclass
+class DisplacedCellMaker(Maker):
+    """What atomate2's flow evaluates a displaced supercell with: an engine, in a keyed job.
+
+    Parameters
+    ----------
+    engine
+        Engine name.
+    fmax
+        Force tolerance, eV/angstrom: that of the relaxation before.
+    """
+
+    name: str = "displacement"
+    engine: str = "sevennet"
+    fmax: float = 1e-3
+
+    def make(self, structure: Structure, prev_dir: Any = None) -> Job:
+        """Return the job of one supercell; no engine needs the folder of the relaxation."""
+        return displaced_static(get_engine(self.engine, self.fmax), structure, self.name)
+
+
 @dataclass
 class VibrationsMaker(Maker):
     """Relax a crystal tightly, displace atoms of a supercell, sum the modes on a q mesh.
 
-    phonopy (Togo, J. Phys. Soc. Jpn. 2023, 92, 012001, 10.7566/JPSJ.92.012001) chooses the
-    displacements by symmetry and makes the dynamical matrix. Residual forces of the supercell
-    without displacement are subtracted; the acoustic sum rule is imposed on the force constants.
+    atomate2's phonon flow makes the displacements and runs them by the engine's makers; its
+    document stays in the store. phonopy (Togo, J. Phys. Soc. Jpn. 2023, 92, 012001,
+    10.7566/JPSJ.92.012001) makes the dynamical matrix, the acoustic sum rule imposed. Residual
+    forces of the supercell cancel, because every displacement comes with its opposite, by symmetry
+    or computed.
 
     Parameters
     ----------
@@ -93,98 +115,132 @@ class VibrationsMaker(Maker):
         DisorderedCrystalError
             When a site is partially occupied.
         """
+        engine = get_engine(self.engine, self.fmax)
         formula = formula or structure.composition.reduced_formula
         label = entry_id or formula
-        relaxation = get_engine(self.engine, self.fmax).relax(
-            primitive_cell(structure, self.symprec), f"relax {label} for phonons"
+        primitive = primitive_cell(structure, self.symprec)
+        relaxation = engine.relax(primitive, f"relax {label} for phonons")
+        cell = keyed(
+            choose_cell(relaxation.output.structure, self.min_length, self.max_atoms, self.symprec)
         )
-        phonons = keyed(displace_atoms(self, relaxation.output, formula, entry_id))
-        phonons.name = f"vibrations of {label}"
-        return Flow([relaxation, phonons], output=phonons.output, name=phonons.name)
+        cell.name = f"supercell of {label}"
+        phonons = self._phonons(cell, len(primitive))
+        forces = _displacements(phonons).output["forces"]
+        for each, _ in phonons.iterflow():  # what they ask for takes the name on
+            each.append_name(f"{label}: ", prepend=True)
+        vibrations = keyed(
+            sum_modes(self, phonons.output, forces, relaxation.output, formula, entry_id)
+        )
+        vibrations.name = f"vibrations of {label}"
+        jobs: list[Flow | Job] = [relaxation, cell, phonons, vibrations]
+        return Flow(jobs, output=vibrations.output, name=vibrations.name)
+
+    def _phonons(self, cell: Job, natoms: int) -> Flow:
+        """atomate2's flow on the relaxed cell.
+
+        Its document keeps no force constants (10 MB for 250 atoms; the forces are 0.5) and free
+        energies of one temperature: they lack the acoustic sum rule.
+        """
+        engine = get_engine(self.engine, self.fmax)
+        maker: Any = PhononMaker(
+            symprec=self.symprec,
+            displacement=self.displacement,
+            # The cell is that already; q points of the band path refer to it.
+            use_symmetrized_structure="primitive",
+            kpath_scheme="setyawan_curtarolo",
+            bulk_relax_maker=None,
+            static_energy_maker=None,
+            phonon_displacement_maker=cast(
+                Any, DisplacedCellMaker(engine=self.engine, fmax=self.fmax)
+            ),
+            generate_frequencies_eigenvectors_kwargs={
+                "npoints_band": _segment_points(natoms),
+                "tmin": 0,
+                "tmax": 1,
+            },
+            store_force_constants=False,
+            code="vasp" if engine.name == "vasp" else "ase",
+        )
+        flow = maker.make(cell.output.structure, supercell_matrix=cell.output.supercell_matrix)
+        return keyed_flow(flow, version=f"{engine.name} {engine.version}")
 
 
-@job(output_schema=VibrationsDoc)
-def displace_atoms(
-    maker: VibrationsMaker, relaxation: Any, formula: str, entry_id: str | None
-) -> Response[Any]:
-    """Compute the forces of the supercell as it stands and of each displacement."""
-    engine = get_engine(maker.engine, maker.fmax)
-    # The relaxation kept the symmetry; its rounding is taken out of the coordinates.
-    primitive = primitive_cell(relaxation.output.structure, maker.symprec)
-    matrix = _choose_supercell(maker, primitive)
-    phonons = make_displacements(primitive, matrix, maker.displacement, maker.symprec)
-    label = entry_id or formula
-    displaced = phonons.supercells_with_displacements or []
-    cells = [phonons.supercell, *displaced]
-    statics = [
-        engine.static(bare(get_pmg_structure(cell)), f"{label} displacement {number}")
-        for number, cell in enumerate(cells)
-    ]
-    collect = keyed(
-        sum_modes(
-            maker, primitive, matrix, [s.output for s in statics], relaxation, formula, entry_id
-        )
-    )
-    collect.name = f"free energies of {label}"
-    return replaced_by([*statics, collect])
+def _displacements(flow: Flow) -> Job:
+    """Return the job of atomate2's flow that gives the forces of all displacements."""
+    return next(job for job, _ in flow.iterflow() if job.name == "run_phonon_displacements")
+
+
+def _segment_points(natoms: int) -> int:
+    return int(np.clip(SEGMENT_FREQUENCIES // (3 * natoms), *SEGMENT_POINTS))
+
+
+@job(output_schema=PhononCell)
+def choose_cell(
+    relaxed: Structure, min_length: float, max_atoms: int, symprec: float
+) -> PhononCell:
+    """Take the relaxation's rounding out of the coordinates, and choose the supercell."""
+    primitive = primitive_cell(relaxed, symprec)
+    length = min_length
+    while True:
+        matrix = supercell_matrix(primitive, length, symprec)
+        natoms = round(abs(np.linalg.det(matrix))) * len(primitive)
+        if natoms <= max(max_atoms, len(primitive)):
+            return PhononCell(structure=primitive, supercell_matrix=np.transpose(matrix).tolist())
+        length -= SUPERCELL_STEP
 
 
 @job(output_schema=VibrationsDoc)
 def sum_modes(
     maker: VibrationsMaker,
-    primitive: Structure,
-    matrix: list[list[int]],
-    statics: list[Any],
+    document: Any,
+    forces: list[Any],
     relaxation: Any,
     formula: str,
     entry_id: str | None,
 ) -> VibrationsDoc:
-    """Make the force constants and sum the modes on the mesh."""
+    """Make the force constants, sum the modes on the mesh and judge the stability."""
     engine = get_engine(maker.engine, maker.fmax)
-    residual, *forces = (np.array(static.output.forces) for static in statics)
-    phonons = make_displacements(primitive, matrix, maker.displacement, maker.symprec)
-    acoustic_residual = set_forces(phonons, [displaced - residual for displaced in forces])
-    return VibrationsDoc(
+    primitive, supercell = bare(document.structure), document.supercell_matrix
+    phonons = make_displacements(primitive, supercell, maker.displacement, maker.symprec)
+    acoustic_residual = set_forces(phonons, forces)
+    provenance = engine.provenance(_settings(maker))
+    provenance.source_ids = [entry_id] if entry_id else []
+    vibrations = VibrationsDoc(
         formula=formula,
         entry_id=entry_id,
         engine=engine.name,
         structure=primitive,
         natoms=len(primitive),
-        supercell=matrix,
+        supercell=np.rint(np.transpose(supercell)).astype(int).tolist(),
         supercell_natoms=len(phonons.supercell),
         displacements=len(forces),
         acoustic_residual=acoustic_residual,
         **thermal_fields(phonons, maker.mesh_length, maker.temperatures_K),
         **stability_fields(phonons, maker.imaginary_tolerance),
+        **band_fields(phonons, document.phonon_bandstructure, maker.imaginary_tolerance),
         converged=is_converged(relaxation),
-        warnings=_supercell_warnings(maker, phonons, formula),
-        provenance=Provenance(
-            engine=engine.name,
-            engine_version=engine.version,
-            source_ids=[entry_id] if entry_id else [],
-            settings=_settings(maker),
-        ),
+        provenance=provenance,
     )
+    vibrations.warnings = _warnings(maker, vibrations)
+    return vibrations
 
 
-def _choose_supercell(maker: VibrationsMaker, primitive: Structure) -> list[list[int]]:
-    length = maker.min_length
-    while True:
-        matrix = supercell_matrix(primitive, length, maker.symprec)
-        natoms = round(abs(np.linalg.det(matrix))) * len(primitive)
-        if natoms <= max(maker.max_atoms, len(primitive)):
-            return matrix
-        length -= SUPERCELL_STEP
-
-
-def _supercell_warnings(maker: VibrationsMaker, phonons: Phonopy, formula: str) -> list[str]:
-    reached = repeat_distance(Lattice(phonons.supercell.cell))
-    if reached >= maker.min_length:
-        return []
-    return [
-        f"periodic images in the supercell of {formula} are {reached:.1f} angstrom apart instead "
-        f"of {maker.min_length:g}: more than {maker.max_atoms} atoms otherwise"
-    ]
+def _warnings(maker: VibrationsMaker, document: VibrationsDoc) -> list[str]:
+    matrix = np.array(document.supercell) @ document.structure.lattice.matrix
+    reached = repeat_distance(Lattice(matrix))
+    warnings = []
+    if reached < maker.min_length:
+        warnings.append(
+            f"periodic images in the supercell of {document.formula} are {reached:.1f} angstrom "
+            f"apart instead of {maker.min_length:g}: more than {maker.max_atoms} atoms otherwise"
+        )
+    if document.dynamically_stable and document.imaginary_on_path:
+        lowest = document.imaginary_on_path[0]
+        warnings.append(
+            f"{document.formula} has no imaginary mode at the q points of its supercell, but one "
+            f"of {lowest.frequency:.2f} THz interpolated at {lowest.at}: a larger supercell decides"
+        )
+    return warnings
 
 
 def _settings(maker: VibrationsMaker) -> dict[str, Any]:

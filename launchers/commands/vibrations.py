@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,9 +12,10 @@ from misei.launchers.commands.options import AsJson, EngineName, RunDir, Source,
 
 if TYPE_CHECKING:
     from misei.launchers.vibrations import VibrationsRun
+    from misei.screening.schemas_vibrations import VibrationsDoc
 
 ROOM_TEMPERATURE = 300.0  # K
-NOT_IN_JSON = {"structure"}
+NOT_IN_JSON = {"structure", "bands", "density"}
 
 
 @console.one_line_errors
@@ -30,6 +32,14 @@ def vibrations(
     workers: Workers = None,
     run_dir: RunDir = None,
     source: Source = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            help="Bands and density of states as .png, .svg or .pdf; of several phases one file "
+            "each, their ids added to the name.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Vibrations of phases: free energy F_vib(T), lowest frequency, dynamical stability.
@@ -42,21 +52,30 @@ def vibrations(
     misei vibrations LiAl Al Li-229
 
     misei vibrations --system Li-Al --engine sevennet
-    """
-    from misei.launchers.vibrations import run_vibrations
 
+    misei vibrations LiAl --engine sevennet --plot bands.png
+    """
+    from misei.launchers.vibrations import plot_bands, run_vibrations
+    from misei.screening.vibration_plots import check_band_path
+
+    if plot is not None:
+        check_band_path(plot)
     run = run_vibrations(phases or [], system or [], engine, workers, run_dir, source_name=source)
     if as_json:
         documents = run.documents.values()
         console.print_json([console.plain(d, exclude=NOT_IN_JSON) for d in documents])
     else:
         _print(run)
+    for file in plot_bands(run, plot) if plot else []:
+        console.err.print(str(file), soft_wrap=True)
     if run.failed:
         console.err.print(f"no result for {', '.join(run.failed)}: see the failures above")
         raise typer.Exit(console.FAILED_RUN)
 
 
 def _print(run: VibrationsRun) -> None:
+    from misei.screening.schemas_vibrations import at
+
     engines = ", ".join(sorted({d.engine for d in run.documents.values()}))
     console.print_table(
         f"Harmonic vibrations ({engines})",
@@ -65,6 +84,7 @@ def _print(run: VibrationsRun) -> None:
             "zero-point energy (meV/atom)",
             f"F_vib at {ROOM_TEMPERATURE:g} K (meV/atom)",
             "lowest frequency (THz)",
+            "at q",
             "imaginary modes",
             "dynamically stable",
             "modes left out (%)",
@@ -77,6 +97,7 @@ def _print(run: VibrationsRun) -> None:
                 None if d.zero_point_energy is None else 1000 * d.zero_point_energy,
                 1000 * d.free_energy(ROOM_TEMPERATURE),
                 d.lowest_frequency,
+                at(d.lowest_frequency_q),
                 d.imaginary_modes,
                 d.dynamically_stable,
                 100 * d.omitted_fraction,
@@ -86,9 +107,29 @@ def _print(run: VibrationsRun) -> None:
             for entry_id, d in run.documents.items()
         ],
     )
+    if any(d.imaginary or d.imaginary_on_path for d in run.documents.values()):
+        _print_imaginary(run.documents)
     for document in run.documents.values():
         for warning in document.warnings:
             console.out.print(f"Note: {warning}", style="yellow")
     for name, missing in run.missing.items():
         verdict = f"stays at 0 K, missing: {', '.join(missing)}" if missing else "is complete"
         console.out.print(f"{name} {verdict}")
+
+
+def _print_imaginary(documents: dict[str, VibrationsDoc]) -> None:
+    """Print the imaginary modes with their q points, computed and interpolated ones apart."""
+    tolerances = sorted({f"{d.imaginary_tolerance:g}" for d in documents.values()})
+    console.print_table(
+        f"Imaginary modes, below -{', -'.join(tolerances)} THz (negative: imaginary)",
+        ["phase", "q (reciprocal vectors)", "frequency (THz)", "modes", "forces"],
+        [
+            [entry_id, mode.at, mode.frequency, mode.count, origin]
+            for entry_id, document in documents.items()
+            for origin, modes in (
+                ("computed: fits the supercell", document.imaginary),
+                ("interpolated, on the band path", document.imaginary_on_path),
+            )
+            for mode in modes
+        ],
+    )

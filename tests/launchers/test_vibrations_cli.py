@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
 
 from misei.launchers import vibrations
+from misei.launchers.cli import app
+from misei.launchers.commands import console
+from misei.launchers.commands import vibrations as commands
+from misei.launchers.vibrations import VibrationsRun
 from misei.screening.entries import BundledSource, ReferenceEntry
 from misei.screening.schemas import Provenance
-from misei.screening.schemas_vibrations import VibrationsDoc
+from misei.screening.schemas_vibrations import ImaginaryMode, VibrationsDoc
 from misei.screening.vibrations import competing_phases
 
 
@@ -32,11 +38,39 @@ def test_a_metal_is_computed_once(tmp_path: Path) -> None:
     assert document["engine"] == "emt"
     assert document["dynamically_stable"]
     assert "structure" not in document
-    again = misei(*options, cwd=tmp_path)
+    assert "bands" not in document
+    again = misei(*options, "--plot", "bands.svg", cwd=tmp_path)
     assert again.returncode == 0
     assert "0 computed" in again.stderr
     assert "meV/atom" in again.stdout
     assert "THz" in again.stdout
+    assert (tmp_path / "bands.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_a_plot_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    options = ["vibrations", "Al", "--engine", "emt", "--run-dir", str(tmp_path)]
+    refused = CliRunner().invoke(app, [*options, "--plot", "bands.bmp"])
+    assert refused.exit_code == 2
+    assert "'bands.bmp'" in refused.stderr
+    assert ".png, .svg, .pdf" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_imaginary_modes_are_listed_with_their_q(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "out", Console(width=160))
+    (entry,) = BundledSource().find("Al-225")
+    document = made_up(entry, stable=False)
+    document.imaginary = [ImaginaryMode(q=(0.5, 0.0, 0.25), frequency=-1.25, count=6)]
+    document.imaginary_on_path = [ImaginaryMode(q=(0.1, 0.0, 0.0), frequency=-0.75, count=1)]
+    commands._print(VibrationsRun(documents={"Al-225": document}))
+    rows = [line.split("│") for line in capsys.readouterr().out.splitlines() if "(0." in line]
+    cells = [[cell.strip() for cell in row[1:-1]] for row in rows][-2:]
+    assert cells[0][1:4] == ["(0.5, 0, 0.25)", "-1.250", "6"]
+    assert cells[1][1:4] == ["(0.1, 0, 0)", "-0.750", "1"]
+    assert "computed" in cells[0][4]
+    assert "interpolated" in cells[1][4]
 
 
 def made_up(entry: ReferenceEntry, stable: bool) -> VibrationsDoc:

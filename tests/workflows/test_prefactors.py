@@ -19,12 +19,10 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from scipy import constants
 
-from misei.screening.schemas import Provenance
 from misei.screening.schemas_diffusion import PrefactorDoc, vineyard_prefactor
-from misei.workflows.calculators import SharedCalculator
-from misei.workflows.prefactors import PrefactorError, PrefactorMaker, vineyard
+from misei.workflows import prefactors
+from misei.workflows.prefactors import PrefactorError, PrefactorMaker
 
-PROVENANCE = Provenance(engine="emt", engine_version="", misei_version="0")
 MOVER = 0
 # Coordinates pass through fractional ones: rounding, amplified by the finite differences.
 NUMERICAL = 1e-5
@@ -58,7 +56,10 @@ def hop() -> tuple[Structure, Structure]:
 
 
 def compute(states: tuple[Structure, Structure], radius: float) -> PrefactorDoc:
-    return vineyard(*states, MOVER, SharedCalculator(EMT()), PROVENANCE, radius)
+    maker = PrefactorMaker(engine="emt", radius=radius)
+    document = PrefactorMaker.compute.original(maker, *states, MOVER, "")
+    assert isinstance(document, PrefactorDoc)
+    return document
 
 
 @pytest.fixture(scope="module")
@@ -149,20 +150,29 @@ def test_refused_structures(hop: tuple[Structure, Structure]) -> None:
     with pytest.raises(PrefactorError, match="Cu30"):
         compute((initial, Structure.from_sites(saddle[:-1])), 0.1)
     with pytest.raises(PrefactorError, match="valid: 0 to 30"):
-        vineyard(initial, saddle, 31, SharedCalculator(EMT()), PROVENANCE)
+        PrefactorMaker.compute.original(PrefactorMaker(engine="emt"), initial, saddle, 31, "")
 
 
-def test_job(hop: tuple[Structure, Structure], tmp_path: Path) -> None:
+@pytest.mark.parametrize("origin", ["in one job", "a job each"])
+def test_job(
+    origin: str,
+    hop: tuple[Structure, Structure],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     maker = PrefactorMaker(engine="emt", radius=0.1)
     job, again = maker.make(*hop, MOVER, "Cu"), maker.make(*hop, MOVER, "Cu")
     assert job.uuid == again.uuid
     assert job.uuid != PrefactorMaker(engine="emt", radius=0.2).make(*hop, MOVER, "Cu").uuid
     assert job.output_schema is PrefactorDoc
+    direct = compute(hop, 0.1)
+    if origin == "a job each":  # as for an engine without a calculator of ase
+        monkeypatch.setattr(prefactors, "displacement_calculator", lambda engine: None)
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
     run_locally(job, store=store, log=False, root_dir=tmp_path, ensure_success=True)
     document = PrefactorDoc.model_validate(store.get_output(job.uuid, load=True))
-    direct = compute(hop, 0.1)
     assert document.attempt_frequency == pytest.approx(direct.attempt_frequency, rel=NUMERICAL)
     assert document.force_evaluations == 14
     assert document.engine == "emt"
-    assert not list(tmp_path.rglob("evaluations_*"))
+    jobs = {"in one job": 1, "a job each": 1 + 14 + 2}  # and jobflow's reference to the output
+    assert store.count() == jobs[origin]

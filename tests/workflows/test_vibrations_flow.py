@@ -1,17 +1,20 @@
-"""Vibrations of fcc metals by EMT: thermodynamic identities, sum rule, stability, resume."""
+"""Vibrations of metals by EMT: identities, sum rule, stability and its modes, bands, resume."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from ase.build import bulk
+from ase.build import bulk, make_supercell
 from ase.calculators.emt import EMT
+from ase.vibrations import Vibrations
 from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 from scipy import constants
+from scipy.integrate import trapezoid
 from scipy.interpolate import CubicSpline
 
 from misei.launchers.local import run_flows
@@ -22,7 +25,7 @@ from misei.screening.schemas_vibrations import FreeEnergyRangeError, VibrationsD
 from misei.structures.prototypes import load_prototypes
 from misei.structures.supercells import primitive_cell
 from misei.workflows.engines import get_engine
-from misei.workflows.vibrations import VibrationsMaker
+from misei.workflows.vibrations import DisplacedCellMaker, VibrationsMaker
 
 KB = constants.k / constants.e  # eV/K
 HBAR = constants.hbar / constants.e  # eV s
@@ -33,6 +36,12 @@ HOT = 1000.0  # K
 HEAT_CAPACITY_TOLERANCE = 2e-4
 # THz; EMT forces are smooth, what is left is third order in the displacement.
 SUM_RULE_TOLERANCE = 1e-3
+# THz, of documents that keep four digits.
+DEGENERATE = 2e-4
+# THz; phonopy and ase differ in the third order of the displacement, and by the sum rule.
+BY_HAND = 0.01
+# Of the integral over a density of states of 200 points.
+SAMPLED = 0.01
 # eV/K/atom; splines through points 20 K apart, above 100 K, where S is 1e-4 to 6e-4.
 SPLINE_TOLERANCE = 2e-7
 # eV/atom; cubics through points 40 K apart.
@@ -129,13 +138,71 @@ def test_the_sum_rule_holds_and_the_crystal_is_stable(aluminium: VibrationsDoc) 
     assert aluminium.supercell_natoms == 64
 
 
-def test_bcc_copper_is_unstable(tmp_path: Path) -> None:
+def test_bands_meet_the_symmetry_of_the_crystal(aluminium: VibrationsDoc) -> None:
+    bands = aluminium.bands
+    assert bands is not None
+    at = {segment.end_label: np.array(bands.frequencies[segment.end]) for segment in bands.segments}
+    # Two transverse modes of one frequency and a longitudinal one; at W the other way round.
+    for point in ("X", "L"):
+        assert at[point][0] == pytest.approx(at[point][1], abs=DEGENERATE)
+        assert at[point][2] > at[point][1] + 1
+    assert at["W"][2] == pytest.approx(at["W"][1], abs=DEGENERATE)
+    assert at["W"][1] > at["W"][0] + 1
+    assert at["\\Gamma"] == pytest.approx(0.0, abs=DEGENERATE)
+    assert aluminium.imaginary_on_path == []
+
+
+def test_the_density_of_states_counts_the_modes(aluminium: VibrationsDoc) -> None:
+    density = aluminium.density
+    assert density is not None
+    modes = trapezoid(density.densities, density.frequencies)
+    assert modes == pytest.approx(3 * aluminium.natoms, rel=SAMPLED)
+
+
+@pytest.fixture(scope="module")
+def bcc_copper(tmp_path_factory: pytest.TempPathFactory) -> VibrationsDoc:
     crystal = Structure(Lattice.cubic(2.85), ["Cu", "Cu"], [[0, 0, 0], [0.5, 0.5, 0.5]])
-    document = compute(MAKER, crystal, tmp_path)
-    assert not document.dynamically_stable
-    assert document.lowest_frequency < -1
-    assert document.imaginary_modes <= 3 * document.supercell_natoms
-    assert 0 < document.omitted_fraction < 1
+    maker = VibrationsMaker(engine="emt", min_length=7.2, mesh_length=30.0)
+    return compute(maker, crystal, tmp_path_factory.mktemp("copper"))
+
+
+def supercell_frequencies(document: VibrationsDoc) -> list[float]:
+    """All modes of the supercell in THz, by differences of the forces in ase alone."""
+    cell = np.array(document.supercell) @ document.structure.lattice.matrix
+    atoms = make_supercell(document.structure.to_ase_atoms(msonable=False), document.supercell)
+    assert atoms.cell.array == pytest.approx(cell)
+    atoms.calc = EMT()
+    with TemporaryDirectory() as folder:
+        vibrations = Vibrations(atoms, name=folder)
+        vibrations.run()
+        energies = vibrations.get_energies()
+    return np.sort((energies.real - np.abs(energies.imag)) / (HBAR * 2e12 * np.pi)).tolist()
+
+
+def test_imaginary_modes_are_those_of_the_supercell(bcc_copper: VibrationsDoc) -> None:
+    """A supercell's own modes are those at the q points that fit it."""
+    assert not bcc_copper.dynamically_stable
+    listed = [f for mode in bcc_copper.imaginary for f in [mode.frequency] * mode.count]
+    direct = [f for f in supercell_frequencies(bcc_copper) if f < -bcc_copper.imaginary_tolerance]
+    assert 0 < len(direct) == bcc_copper.imaginary_modes < 3 * bcc_copper.supercell_natoms
+    assert listed == pytest.approx(direct, abs=BY_HAND)
+    lowest = bcc_copper.imaginary[0]
+    assert (lowest.q, lowest.frequency) == (
+        bcc_copper.lowest_frequency_q,
+        pytest.approx(bcc_copper.lowest_frequency, abs=DEGENERATE),
+    )
+    assert 0 < bcc_copper.omitted_fraction < 1
+
+
+def test_interpolated_imaginary_modes_are_apart(bcc_copper: VibrationsDoc) -> None:
+    bands = bcc_copper.bands
+    assert bands is not None
+    found = bcc_copper.imaginary_on_path
+    assert found[0].frequency == np.min(bands.frequencies)
+    assert len({mode.q for mode in found}) == len(found) <= len(bands.segments)
+    for mode in found:
+        values = np.array(bands.frequencies[bands.qpoints.index(mode.q)])
+        assert mode.count == (values < -bcc_copper.imaginary_tolerance).sum()
 
 
 def test_a_supercell_that_would_be_too_large_is_smaller_and_says_so(tmp_path: Path) -> None:
@@ -156,15 +223,20 @@ def test_a_second_run_computes_nothing(tmp_path: Path) -> None:
     again = run_flows([maker.make(crystal, "Cu", "Cu-225")], store, tmp_path, InlinePool())
     assert (again.computed, again.failed) == ([], {})
     assert find_documents(store, VibrationsDoc)[0] == document
-    # Other temperatures need no forces again.
+    # Other temperatures or another name need no forces again.
     maker.temperatures_K = (0.0, 300.0, 600.0)
-    warmer = run_flows([maker.make(crystal, "Cu", "Cu-225")], store, tmp_path, InlinePool())
-    assert not [name for name in warmer.computed if "displacement" in name or "relax" in name]
+    warmer = run_flows([maker.make(crystal, "Cu", "Cu-other")], store, tmp_path, InlinePool())
+    assert warmer.computed == ["vibrations of Cu-other"]
 
 
-def test_every_job_declares_its_schema_and_has_its_own_uuid() -> None:
+@pytest.mark.parametrize("engine", ["emt", "vasp"])
+def test_the_jobs_of_a_flow_are_keyed_by_content(engine: str) -> None:
     crystal = primitive_cell(load_prototypes()["Cu-225"].structure())
-    flow, again = MAKER.make(crystal), MAKER.make(crystal)
-    assert [job.uuid for job, _ in flow.iterflow()] == [job.uuid for job, _ in again.iterflow()]
-    assert all(job.output_schema is not None for job, _ in flow.iterflow())
-    assert get_engine("emt").name == MAKER.engine
+    maker = VibrationsMaker(engine=engine)
+    flow, again = maker.make(crystal), maker.make(crystal)
+    uuids = [job.uuid for job, _ in flow.iterflow()]
+    assert uuids == [job.uuid for job, _ in again.iterflow()]
+    displaced = DisplacedCellMaker(engine=engine)
+    static, same = displaced.make(crystal), displaced.make(crystal, prev_dir="elsewhere")
+    assert static.uuid == same.uuid
+    assert static.output_schema is get_engine(engine).task_schema
