@@ -14,6 +14,7 @@ from misei.launchers.commands import (
     design,
     diffusion,
     doctor,
+    elasticity,
     fireworks,
     percolation,
     properties,
@@ -91,6 +92,7 @@ PANELS: dict[str, list[Callable[..., None]]] = {
         properties.barrier,
         diffusion.diffusivity,
         vibrations.vibrations,
+        elasticity.elasticity,
     ],
 }
 for panel, commands in PANELS.items():

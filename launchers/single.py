@@ -50,7 +50,7 @@ def read_crystal(text: str, source: str | None = None) -> tuple[str, Structure]:
     path = Path(text)
     looks_like_file = path.suffix != "" or "/" in text or path.is_file()
     if looks_like_file:
-        structure = _read_file(path)
+        structure = read_file(path)
     else:
         phases = open_source(source)
         entries = phases.find(text)
@@ -65,7 +65,14 @@ def read_crystal(text: str, source: str | None = None) -> tuple[str, Structure]:
     return structure.composition.reduced_formula if looks_like_file else text, structure
 
 
-def _read_file(path: Path) -> Structure:
+def read_file(path: Path) -> Structure:
+    """Read a structure file of any format that pymatgen knows.
+
+    Raises
+    ------
+    CrystalError
+        When it is missing or cannot be read.
+    """
     if not path.is_file():
         raise CrystalError(f"no such structure file: {path}")
     try:
