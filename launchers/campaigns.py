@@ -6,12 +6,15 @@ import shutil
 from pathlib import Path
 from time import perf_counter
 
+from jobflow import JobStore
+
 from misei.launchers.commands.console import progress
 from misei.launchers.local import RunReport
 from misei.launchers.machine import machine_settings
 from misei.launchers.pools import open_pool
 from misei.launchers.reference import build_reference_set
 from misei.launchers.screen import CampaignResults, NoResultsError, collect_campaign, run_campaign
+from misei.launchers.stages import stage_costs
 from misei.launchers.store import open_store
 from misei.screening.campaign import Campaign, load_campaign
 from misei.screening.export import export_ranking
@@ -19,6 +22,7 @@ from misei.screening.ranking import Ranking
 from misei.screening.report import write_report
 from misei.structures.prototypes import load_prototypes
 from misei.structures.reference_set import REFERENCE_SET_PATH
+from misei.workflows.campaign import check_engines
 from misei.workflows.engines import get_engine
 from misei.workflows.reference import ReferencePhaseMaker
 
@@ -31,7 +35,7 @@ def screen_campaign(
 ) -> tuple[RunReport, Ranking, list[Path]]:
     """Run a campaign file, write exports and report; return what was run, found and written."""
     campaign = load_campaign(path)
-    get_engine(campaign.engine)
+    check_engines(campaign)
     settings = machine_settings(workers, run_dir, cluster)
     store = open_store(settings.store_location)
     start = perf_counter()
@@ -46,15 +50,18 @@ def screen_campaign(
     if path.resolve() != (folder / CAMPAIGN_COPY).resolve():
         shutil.copyfile(path, folder / CAMPAIGN_COPY)
     files = _export(results, folder)
-    files.append(_report(results, folder / "report.html", timing))
+    files.append(_report(results, folder / "report.html", store, timing))
     return report, results.ranking, files
 
 
 def read_campaign(path: Path | None, run_dir: Path | None) -> CampaignResults:
     """Read a campaign's results back; without a file, those of the one screened last."""
     settings = machine_settings(run_dir=run_dir)
-    store = open_store(settings.store_location, must_exist=True)
-    return collect_campaign(_campaign(path, settings.run_dir), store)
+    return collect_campaign(_campaign(path, settings.run_dir), _store(run_dir))
+
+
+def _store(run_dir: Path | None) -> JobStore:
+    return open_store(machine_settings(run_dir=run_dir).store_location, must_exist=True)
 
 
 def export_campaign(path: Path | None, run_dir: Path | None, output: Path | None) -> list[Path]:
@@ -69,7 +76,7 @@ def report_campaign(path: Path | None, run_dir: Path | None, output: Path | None
     """Write the HTML report; return the file."""
     results = read_campaign(path, run_dir)
     folder = machine_settings(run_dir=run_dir).run_dir / results.campaign.name
-    return _report(results, output or folder / "report.html")
+    return _report(results, output or folder / "report.html", _store(run_dir))
 
 
 def build_reference_file(
@@ -101,14 +108,15 @@ def _campaign(path: Path | None, run_dir: Path) -> Campaign:
 
 
 def _export(results: CampaignResults, folder: Path) -> list[Path]:
-    source, adhesions = results.thermodynamics.source, results.report_data().adhesions
+    data, source = results.report_data(), results.thermodynamics.source
+    adhesions = [*data.adhesions, *data.refined_adhesions]
     files: list[Path] = []
     for format_name, file_name in FORMATS.items():
         files += export_ranking(results.ranking, format_name, folder / file_name, source, adhesions)
     return files
 
 
-def _report(results: CampaignResults, path: Path, timing: str = "") -> Path:
+def _report(results: CampaignResults, path: Path, store: JobStore, timing: str = "") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_report(results.report_data(timing), path)
+    write_report(results.report_data(timing, stage_costs(results.stages, store)), path)
     return path

@@ -25,7 +25,7 @@ Doc = TypeVar("Doc", bound=BaseModel)
 
 
 class CrystalError(ValueError):
-    """An alloy that is neither in the source nor a readable structure file with Li."""
+    """An alloy that is neither in the source nor a readable structure file."""
 
 
 class RunError(ValueError):
@@ -45,7 +45,7 @@ def read_crystal(text: str, source: str | None = None) -> tuple[str, Structure]:
     Raises
     ------
     CrystalError
-        When it is neither, or holds no Li.
+        When it is neither.
     """
     path = Path(text)
     looks_like_file = path.suffix != "" or "/" in text or path.is_file()
@@ -60,8 +60,6 @@ def read_crystal(text: str, source: str | None = None) -> tuple[str, Structure]:
                 "alloys) nor a structure file"
             )
         structure = entries[0].structure
-    if "Li" not in structure.composition.get_el_amt_dict():
-        raise CrystalError(f"{text} holds no Li ({structure.composition.reduced_formula})")
     return structure.composition.reduced_formula if looks_like_file else text, structure
 
 

@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pymatgen.core import Element
 
 from misei.screening.formulas import parse_mixture
 from misei.screening.grains import DEFAULT_GRAINS, Grains
-from misei.screening.ranking import Gates, Weights
+from misei.screening.schemas_ranking import Gates, Weights
 
 
 class CampaignError(ValueError):
@@ -43,6 +50,13 @@ class Campaign(_Section):
         The metal grains, which set the percolation threshold.
     max_atoms
         Primitive cells larger than this are left out (and listed as rejected).
+    screen, refine
+        Engine that computes all candidates, and the one that computes the best of them again,
+        from the first one's structures, slabs and paths; null: one stage.
+    top
+        How many go to the second stage, at most.
+    phonons, elastic
+        Whether the first engine computes vibrations and elastic moduli of each candidate.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -53,10 +67,21 @@ class Campaign(_Section):
     excluded_phases: list[str] = []
     source: Literal["bundled", "mp-cache"] = "bundled"
     interphase: Grains = DEFAULT_GRAINS
-    engine: str = "sevennet"
-    preset: Literal["quick", "standard"] = "quick"
+    screen: str = "sevennet"
+    refine: str | None = None
+    top: int = Field(5, gt=0)
+    phonons: bool = False
+    elastic: bool = False
+    preset: Literal["smallest", "quick", "standard"] = "quick"
     gates: Gates = Gates()
     weights: Weights = Weights()
+
+    @field_validator("refine")
+    @classmethod
+    def _another_engine(cls, refine: str | None, info: ValidationInfo) -> str | None:
+        if refine is not None and refine == info.data.get("screen"):
+            raise ValueError("refine has to name another engine than screen")
+        return refine
 
     @field_validator("metals")
     @classmethod

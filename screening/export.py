@@ -5,39 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from misei import __version__
-from misei.screening.ranking import (
-    BARRIER_ERROR_EV,
-    WETTING_RATIO_RELATIVE_ERROR,
-    RankedAlloy,
-    Ranking,
-    Rejection,
-)
+from misei.screening.provenance import UNITS, comparison_frame, provenance
 from misei.screening.schemas_adhesion import AdhesionDoc
+from misei.screening.schemas_ranking import RankedAlloy, Ranking, Rejection
 
 DECIMALS = 6
 FORMATS = ("csv", "json", "markdown")
-UNITS = {
-    "score": "0 to 1",
-    "work_of_adhesion": "J/m2",
-    "wetting_ratio": "dimensionless",
-    "contact_angle": "deg",
-    "strain": "fraction",
-    "migration_barrier": "eV",
-    "vacancy_formation_energy": "eV",
-    "activation_energy": "eV",
-    "e_above_hull": "eV/atom",
-    "potential_low": "V vs Li/Li+",
-    "max_atoms": "atoms",
-}
 # An interval takes two columns; these are their names and that of the quantity with its unit.
 INTERVALS = {
     "rank_interval": ("rank_best", "rank_worst", "rank"),
@@ -116,9 +95,15 @@ def heading(name: str) -> str:
 
 
 def ranking_frame(ranking: Ranking) -> pd.DataFrame:
-    """Ranked candidates, best first; one column a number, with its unit in the heading."""
+    """Ranked candidates, best first; one column a number, with its unit in the heading.
+
+    Columns of what no candidate has (phonons, moduli, a second engine) are left out.
+    """
     names: list[str] = []
-    for field in RankedAlloy.model_fields:
+    for field, info in RankedAlloy.model_fields.items():
+        optional = not info.is_required()
+        if optional and all(getattr(c, field) is None for c in ranking.candidates):
+            continue
         names += INTERVALS[field][:2] if field in INTERVALS else [field]
     rows = [_flat(candidate) for candidate in ranking.candidates]
     return pd.DataFrame(rows, columns=names).rename(columns=heading)
@@ -149,55 +134,6 @@ def rejected_frame(ranking: Ranking) -> pd.DataFrame:
 def _rounded(value: float | str | None) -> float | str | None:
     # Numbers and words share these columns, which pandas does not round.
     return round(value, DECIMALS) if isinstance(value, float) else value
-
-
-def provenance(
-    ranking: Ranking, source: Mapping[str, str], adhesions: Sequence[AdhesionDoc]
-) -> dict[str, str]:
-    """Return where the numbers come from and what they are worth, as titled lines.
-
-    Parameters
-    ----------
-    ranking, source, adhesions
-        As in :func:`export_ranking`.
-    """
-    engines = {f"{doc.engine} ({doc.provenance.engine_version})" for doc in adhesions}
-    engines |= {f"{c.engine} ({c.engine_version})" for c in ranking.candidates}
-    return {
-        "misei version": __version__,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "engine": "; ".join(sorted(engines)) or "none: no candidate was computed",
-        "energies": "; ".join(sorted({c.energies_from for c in ranking.candidates})) or "none",
-        "thermodynamic source": "; ".join(f"{key}: {text}" for key, text in source.items()),
-        "gates": "; ".join(_gates(ranking)),
-        "weights": "; ".join(f"{k} = {v:g}" for k, v in ranking.weights.model_dump().items()),
-        "intervals": (
-            "wetting_ratio from the engine's measured surface errors, where none are known "
-            f"+- {100 * WETTING_RATIO_RELATIVE_ERROR:.0f} %; "
-            f"migration_barrier +- {BARRIER_ERROR_EV:g} eV; rank_best and rank_worst: the ranks "
-            "that these errors leave open"
-        ),
-        "surface energies": "; ".join(
-            f"{', '.join(alloys)}: {text}" for text, alloys in surface_errors(adhesions).items()
-        )
-        or "none computed",
-    }
-
-
-def _gates(ranking: Ranking) -> list[str]:
-    gates = []
-    for name, value in ranking.gates.model_dump().items():
-        unit = UNITS.get(name.removeprefix("max_").removeprefix("min_"), "")
-        gates.append(f"{name} = {value} {unit}".strip())
-    return gates
-
-
-def surface_errors(adhesions: Iterable[AdhesionDoc]) -> dict[str, list[str]]:
-    """Return what is known of the surface energies' error: text, and the alloys it is for."""
-    texts: dict[str, list[str]] = defaultdict(list)
-    for doc in adhesions:
-        texts[doc.surface_error].append(doc.alloy)
-    return dict(texts)
 
 
 def _csv(frame: pd.DataFrame, facts: Mapping[str, str]) -> str:
@@ -234,12 +170,20 @@ def _markdown(ranking: Ranking, facts: Mapping[str, str]) -> str:
             "",
             _markdown_table(rejected_frame(ranking)) if ranking.rejected else "None.",
             "",
+            *_markdown_comparison(ranking),
             "## Provenance",
             "",
             *(f"- **{title}**: {_one_line(text)}" for title, text in facts.items()),
             "",
         ]
     )
+
+
+def _markdown_comparison(ranking: Ranking) -> list[str]:
+    if ranking.comparison is None:
+        return []
+    heading = f"## Engines compared: {ranking.comparison.refine} minus {ranking.comparison.screen}"
+    return [heading, "", _markdown_table(comparison_frame(ranking.comparison)), ""]
 
 
 def _markdown_table(frame: pd.DataFrame) -> str:
@@ -249,5 +193,7 @@ def _markdown_table(frame: pd.DataFrame) -> str:
 
 
 def _cell(value: object) -> str:
+    if value is None or pd.isna(value):  # type: ignore[call-overload]
+        return ""
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
     return _one_line(text).replace("|", "\\|")

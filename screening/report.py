@@ -10,11 +10,17 @@ from pathlib import Path
 
 from misei import __version__
 from misei.screening import report_tables as tables
-from misei.screening.export import surface_errors, write_atomically
+from misei.screening.export import write_atomically
 from misei.screening.plots import profiles
 from misei.screening.plots import ranking as plots
-from misei.screening.ranking import BARRIER_ERROR_EV, WETTING_RATIO_RELATIVE_ERROR, Ranking
+from misei.screening.provenance import surface_errors
 from misei.screening.report_adhesion import adhesion_table, interface_table
+from misei.screening.report_funnel import (
+    cost_section,
+    elastic_section,
+    engines_section,
+    phonon_section,
+)
 from misei.screening.report_html import (
     WETTING_RATIO,
     bullets,
@@ -25,9 +31,14 @@ from misei.screening.report_html import (
     number,
     page,
 )
+from misei.screening.report_methods import methods_section
 from misei.screening.schemas_adhesion import AdhesionDoc
+from misei.screening.schemas_costs import StageCost
+from misei.screening.schemas_elasticity import ElasticityDoc
 from misei.screening.schemas_migration import MigrationDoc
+from misei.screening.schemas_ranking import Ranking
 from misei.screening.schemas_thermodynamics import AlloyCandidate, InterphaseDoc, ReductionDoc
+from misei.screening.schemas_vibrations import VibrationsDoc
 
 
 @dataclass(frozen=True)
@@ -44,8 +55,12 @@ class ReportData:
         All Li-M phases considered.
     ranking
         Ranked and rejected alloys, gates and weights.
-    adhesions, migrations
-        Documents of the alloys that were computed.
+    adhesions, migrations, vibrations, elasticities
+        Documents of the alloys that were computed, by the first engine.
+    refined_adhesions, refined_migrations
+        By the second engine.
+    costs
+        Of each stage.
     source
         Name, version and protocol of the thermodynamic source.
     timing
@@ -61,6 +76,11 @@ class ReportData:
     migrations: Sequence[MigrationDoc]
     source: Mapping[str, str]
     timing: str = ""
+    vibrations: Sequence[VibrationsDoc] = ()
+    elasticities: Sequence[ElasticityDoc] = ()
+    refined_adhesions: Sequence[AdhesionDoc] = ()
+    refined_migrations: Sequence[MigrationDoc] = ()
+    costs: Sequence[StageCost] = ()
 
 
 def write_report(data: ReportData, path: Path) -> None:
@@ -73,22 +93,32 @@ def render_report(data: ReportData) -> str:
     subtitle = f"Screening of Li alloys for metal-incorporated SEI (MI-SEI), misei {__version__}"
     if data.timing:
         subtitle += f"<br>Run: {escape(data.timing)}"
+    sections = {
+        "Summary": _summary(data),
+        "Electrolytes against Li: voltage profiles": _voltage(data.reductions),
+        "Interphase: metal against percolation threshold": _interphase(data.interphases),
+        "Li affinity against Li mobility": _affinity(data),
+        "Engines compared": _engines(data),
+        "Li adhesion": _adhesion(data),
+        "Li migration": _migration(data),
+        "Phonons": phonon_section(data.vibrations) if data.vibrations else "",
+        "Elastic moduli": elastic_section(data.elasticities) if data.elasticities else "",
+        "Candidate alloys": tables.candidate_table(data.candidates),
+        "Warnings and caveats": _caveats(data),
+        "Methods": methods_section(),
+        "Cost": cost_section(data.costs) if data.costs else "",
+        "Provenance": _provenance(data),
+    }
     return page(
         f"misei campaign: {data.campaign}",
         subtitle,
-        {
-            "Summary": _summary(data),
-            "Electrolytes against Li: voltage profiles": _voltage(data.reductions),
-            "Interphase: metal against percolation threshold": _interphase(data.interphases),
-            "Li affinity against Li mobility": _affinity(data),
-            "Li adhesion": _adhesion(data.adhesions),
-            "Li migration": _migration(data.migrations),
-            "Candidate alloys": tables.candidate_table(data.candidates),
-            "Warnings and caveats": _caveats(data),
-            "Methods": _methods(),
-            "Provenance": _provenance(data),
-        },
+        {heading: content for heading, content in sections.items() if content},
     )
+
+
+def _engines(data: ReportData) -> str:
+    comparison = data.ranking.comparison
+    return "" if comparison is None else engines_section(data.ranking, comparison)
 
 
 def _summary(data: ReportData) -> str:
@@ -161,41 +191,62 @@ def _affinity(data: ReportData) -> str:
     return figure(plot, caption)
 
 
-def _adhesion(docs: Sequence[AdhesionDoc]) -> str:
+def _adhesion(data: ReportData) -> str:
+    docs = [*data.refined_adhesions, *data.adhesions]
     if not docs:
         return "<p>No interface was computed.</p>"
+    first = adhesion_table(data.adhesions)
+    if data.refined_adhesions:
+        first = (
+            f"<h3>By the second engine</h3>{adhesion_table(data.refined_adhesions)}"
+            f"<h3>By the first engine</h3>{first}"
+        )
     return (
         "<p>The interface of lowest interface energy of each alloy, the one that forms in "
         f"equilibrium. Li wets completely where {WETTING_RATIO} is 1 or more; the interval is "
         "that of the engine's measured errors in surface energies.</p>"
-        f"{adhesion_table(docs)}"
-        f"{details('All interfaces', interface_table(docs))}"
+        f"{first}{details('All interfaces', interface_table(docs))}"
     )
 
 
-def _migration(docs: Sequence[MigrationDoc]) -> str:
+def _migration(data: ReportData) -> str:
+    docs = [*data.refined_migrations, *data.migrations]
     if not docs:
         return "<p>No migration barrier was computed.</p>"
     profiles = grid(
-        figure(plots.hop_profiles(doc), title=formula(doc.alloy)) for doc in docs if doc.hops
+        figure(plots.hop_profiles(doc), title=f"{formula(doc.alloy)} ({escape(doc.engine)})")
+        for doc in docs
+        if doc.hops
     )
+    first = tables.migration_table(data.migrations)
+    if data.refined_migrations:
+        first = (
+            f"<h3>By the second engine</h3>{tables.migration_table(data.refined_migrations)}"
+            f"<h3>By the first engine</h3>{first}"
+        )
     return (
         "<p>Barriers are those of the easiest network of hops that crosses the crystal in at "
         "least one, two or three dimensions, from its lowest vacancy.</p>"
-        f"{tables.migration_table(docs)}{details('All hops', tables.hop_table(docs))}{profiles}"
+        f"{first}{details('All hops', tables.hop_table(docs))}{profiles}"
     )
 
 
 def _by_alloy(data: ReportData) -> dict[str, list[AdhesionDoc | MigrationDoc]]:
     docs: dict[str, list[AdhesionDoc | MigrationDoc]] = defaultdict(list)
-    calculations: list[AdhesionDoc | MigrationDoc] = [*data.adhesions, *data.migrations]
+    calculations: list[AdhesionDoc | MigrationDoc] = [
+        *data.adhesions,
+        *data.migrations,
+        *data.refined_adhesions,
+        *data.refined_migrations,
+    ]
     for doc in calculations:
         docs[doc.alloy].append(doc)
     return docs
 
 
 def _caveats(data: ReportData) -> str:
-    items = [
+    items = [f"<b>Incomplete</b>: {escape(text)}." for text in data.ranking.warnings]
+    items += [
         f"<b>Surface energies</b> ({', '.join(map(formula, alloys))}): {escape(text)}"
         for text, alloys in surface_errors(data.adhesions).items()
     ]
@@ -208,6 +259,7 @@ def _caveats(data: ReportData) -> str:
     for alloy, docs in _by_alloy(data).items():
         for doc in docs:
             kind = "adhesion" if isinstance(doc, AdhesionDoc) else "migration"
+            kind += f" by {escape(doc.engine)}" if data.ranking.comparison else ""
             if not doc.converged:
                 items.append(f"<b>Not converged</b>: {kind} of {formula(alloy)}.")
             items += [f"{formula(alloy)}, {kind}: {escape(text)}" for text in doc.warnings]
@@ -227,43 +279,12 @@ def _caveats(data: ReportData) -> str:
     return bullets(items) if items else "<p>None.</p>"
 
 
-def _methods() -> str:
-    return bullets(
-        [
-            "<b>Electrode potential.</b> A potential φ vs Li/Li⁺ sets the chemical potential of Li "
-            "to μ<sub>Li</sub> = μ<sub>Li</sub>(metal) &minus; eφ; phases compete in the grand "
-            "potential Φ = E &minus; μ<sub>Li</sub>N<sub>Li</sub> (Zhu, He and Mo, ACS Appl. "
-            "Mater. Interfaces 7, 23685 (2015)). 0 V means excess Li metal.",
-            "<b>Metal volume fraction.</b> V<sub>f,M</sub> = volume of the metallic products at "
-            "0 V over that of all products, excess Li metal left out; volumes are those of the "
-            "crystals. The interphase is an MCI at or above the percolation threshold "
-            "V<sub>p</sub>, an MI-SEI below it, an SEI without metal (Su et al., EES Batteries "
-            "1, 242 (2025)).",
-            "<b>Work of adhesion.</b> W<sub>ad</sub> = (E<sub>Li slab</sub> + E<sub>alloy slab"
-            "</sub> &minus; E<sub>interface</sub>) / A, all relaxed in the same in-plane cell; the "
-            "strain lies in Li. Young-Dupré: cos θ = W<sub>ad</sub> / &gamma;<sub>Li</sub> &minus; "
-            "1; Li wets completely at W<sub>ad</sub> ≥ 2&gamma;<sub>Li</sub>, with "
-            "&gamma;<sub>Li</sub> = (E<sub>slab</sub> &minus; N E<sub>bulk</sub>) / 2A of the same "
-            "engine.",
-            "<b>Migration barrier.</b> E<sub>m</sub> is the highest energy along the easiest "
-            "network of vacancy hops that percolates through the crystal; each hop is a "
-            "climbing-image nudged elastic band. E<sub>f</sub> is the energy to move one Li from "
-            "the crystal to Li metal; E<sub>m</sub> + E<sub>f</sub> is the activation energy of "
-            "diffusion by thermal vacancies.",
-            f"<b>Score.</b> Weighted mean of the affinity w / (1 + w), w = {WETTING_RATIO}, and "
-            "of 1 &minus; E<sub>m</sub> / (its gate), clipped to 0 to 1. Intervals: "
-            "on the wetting ratio from the engine's measured errors in surface energies (± "
-            f"{100 * WETTING_RATIO_RELATIVE_ERROR:.0f} % where none are known), ± "
-            f"{BARRIER_ERROR_EV:g} eV on the barrier; the possible ranks follow when each alloy "
-            "is at its best and all others at their worst, and the reverse.",
-        ]
-    )
-
-
 def _provenance(data: ReportData) -> str:
     calculations = tables.calculation_table(_by_alloy(data))
     return (
-        tables.provenance_table(data.ranking, data.source, data.adhesions)
+        tables.provenance_table(
+            data.ranking, data.source, [*data.adhesions, *data.refined_adhesions]
+        )
         + "<h3>Calculations</h3>"
         + calculations
     )

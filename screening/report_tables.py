@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from misei.screening.export import UNITS, provenance
-from misei.screening.ranking import Gates, Ranking
+from misei.screening.provenance import UNITS, provenance
 from misei.screening.report_html import (
     NO_VALUE,
     WETTING_RATIO,
@@ -21,6 +20,7 @@ from misei.screening.report_html import (
 )
 from misei.screening.schemas_adhesion import AdhesionDoc
 from misei.screening.schemas_migration import MigrationDoc
+from misei.screening.schemas_ranking import Gates, Ranking
 from misei.screening.schemas_thermodynamics import AlloyCandidate, InterphaseDoc, ReductionDoc
 
 ALLOY = Column("Alloy", kind="")
@@ -96,6 +96,9 @@ def gates_list(gates: Gates) -> str:
             f"{WETTING_RATIO} at least {gates.min_wetting_ratio:g}",
             f"migration barrier at most {gates.max_migration_barrier:g} eV",
             f"strain of the Li film at most {100 * gates.max_strain:g} %",
+            "alloys with imaginary phonons are "
+            + ("rejected" if gates.dynamically_stable else "accepted")
+            + ", where phonons were computed",
             "results that did not converge are "
             + ("accepted" if gates.accept_unconverged else "rejected"),
         ]

@@ -1,136 +1,31 @@
-"""Documents of interfaces: energies per area in J/m2.
-
-Sign conventions: surface and interface energies are the cost of making the face, positive;
-a work of adhesion is what pulling an interface apart costs, positive where it binds.
-"""
+"""The document of a work of adhesion: the interfaces of one alloy, and what they mean."""
 
 from __future__ import annotations
 
 from math import acos, degrees
 
 from pydantic import Field, computed_field
-from pymatgen.core import Structure
 from scipy import constants
 
-from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, CalculationDoc, Miller
-from misei.screening.schemas_registries import RegistryDoc
+from misei.screening.schemas import CalculationDoc
+from misei.screening.schemas_interfaces import InterfaceDoc, best_interface, on_most_stable_face
 from misei.screening.schemas_surfaces import SizeStep, SurfaceEnergyDoc
+
+__all__ = [
+    "LARGEST_WORK",
+    "LOWEST_INTERFACE_ENERGY",
+    "AdhesionDoc",
+    "InterfaceDoc",
+    "best_interface",
+    "contact_angle",
+]
 
 # Radius of the pore or crack for which a critical overpotential is stored, nm.
 PORE_RADIUS_NM = 10.0
-# Surface energies of one face in slabs of two interfaces agree to this, J/m2.
-SAME_FACE = 0.005
 LOWEST_INTERFACE_ENERGY = (
     "lowest interface energy of those relaxed: the one that forms in equilibrium"
 )
 LARGEST_WORK = "largest work of adhesion of those relaxed (an interface energy is missing)"
-
-
-class InterfaceDoc(CalculationDoc):
-    """One relaxed film | substrate interface in a cell with vacuum (one interface per cell).
-
-    Its surface energies refer to the crystal of the film and, for the substrate, to Li metal
-    (0 V vs Li/Li+) and to the crystal of the alloy, which together fix the chemical potential
-    of a second element: mu_X = (E(Li_x X_y) - x mu_Li) / y.
-    """
-
-    substrate: str = Field(description="Formula of the substrate, the alloy.")
-    substrate_miller: Miller
-    film: str = Field(description="Formula of the film, Li.")
-    film_lattice: str = Field(description="Lattice of the film, bcc or fcc for Li.")
-    film_miller: Miller
-    termination: str = Field(description="pymatgen label of the terminations, film then substrate.")
-    energy_interface: float = Field(description="Relaxed interface, eV.")
-    energy_film: float = Field(description="Relaxed film slab in the same in-plane cell, eV.")
-    energy_substrate: float = Field(description="Relaxed substrate slab, same cell, eV.")
-    area: float = Field(description="Area of the interface, angstrom^2.")
-    natoms: int = Field(description="Atoms in the interface cell.")
-    strain: float = Field(description="Largest principal strain of the film, signed (1 = 100 %).")
-    strains: tuple[float, float] | None = Field(
-        default=None, description="Both principal strains of the film (1 = 100 %)."
-    )
-    energy_film_unstrained: float | None = Field(
-        default=None, description="As many film atoms in a relaxed slab without strain, eV."
-    )
-    area_film_unstrained: float | None = Field(
-        default=None, description="Area of a face of that slab, angstrom^2."
-    )
-    energy_film_bulk: float | None = Field(
-        default=None, description="As many film atoms in their relaxed crystal, eV."
-    )
-    energy_substrate_bulk: float | None = Field(
-        default=None,
-        description="Sum of n mu over the substrate slab's atoms, eV; None: mu is not fixed.",
-    )
-    equivalent_faces: bool | None = Field(
-        default=None,
-        description="Whether both faces of the substrate slab are the same termination.",
-    )
-    stoichiometric: bool | None = Field(
-        default=None, description="Whether the substrate slab has the composition of the alloy."
-    )
-    polar: bool | None = Field(
-        default=None, description="Whether the facet is polar by ionic charges."
-    )
-    registry: RegistryDoc | None = Field(default=None, description="Where the relaxation started.")
-    rigid_work_of_adhesion: float | None = Field(
-        default=None, description="W_ad of that registry between rigid slabs, J/m2."
-    )
-    force_evaluations: int = Field(default=0, description="Of the interface and its two slabs.")
-    structure: Structure | None = Field(default=None, description="Relaxed interface.")
-
-    @computed_field(description="W_ad, J/m2.")  # type: ignore[prop-decorator]
-    @property
-    def work_of_adhesion(self) -> float:
-        """W_ad = (E_film + E_substrate - E_interface) / A in J/m2."""
-        gain = self.energy_film + self.energy_substrate - self.energy_interface
-        return gain / self.area * EV_PER_A2_TO_J_PER_M2
-
-    @computed_field(description="Surface energy of the unstrained film facet, J/m2.")  # type: ignore[prop-decorator]
-    @property
-    def surface_energy_film(self) -> float | None:
-        """(E_unstrained film - E_film bulk) / 2A in J/m2."""
-        return _per_two_faces(
-            self.energy_film_unstrained, self.energy_film_bulk, self.area_film_unstrained
-        )
-
-    @computed_field(description="Surface energy of the substrate's termination, J/m2.")  # type: ignore[prop-decorator]
-    @property
-    def surface_energy_substrate(self) -> float | None:
-        """(E_substrate - sum n mu) / 2A in J/m2; of unlike faces the mean of both."""
-        return _per_two_faces(self.energy_substrate, self.energy_substrate_bulk, self.area)
-
-    @computed_field(description="Energy that the strain costs the film, J/m2.")  # type: ignore[prop-decorator]
-    @property
-    def strain_energy(self) -> float | None:
-        """(E_film - E_unstrained film) / A in J/m2.
-
-        The elastic part grows with the film's thickness and with the square of the strain; the
-        stress of the film's two faces adds a part linear in it, so that a thin film may gain
-        from a small strain.
-        """
-        if self.energy_film_unstrained is None:
-            return None
-        return (self.energy_film - self.energy_film_unstrained) / self.area * EV_PER_A2_TO_J_PER_M2
-
-    @computed_field(description="Interface energy gamma_int, J/m2.")  # type: ignore[prop-decorator]
-    @property
-    def interface_energy(self) -> float | None:
-        """Dupre: gamma_int = gamma_film + gamma_substrate - W_ad in J/m2, without strain energy.
-
-        The cost of making the interface from the two crystals: 0 for a crystal on itself in
-        perfect registry. None where a surface energy is.
-        """
-        film, substrate = self.surface_energy_film, self.surface_energy_substrate
-        if film is None or substrate is None:
-            return None
-        return film + substrate - self.work_of_adhesion
-
-
-def _per_two_faces(slab: float | None, bulk: float | None, area: float | None) -> float | None:
-    if slab is None or bulk is None or area is None:
-        return None
-    return (slab - bulk) / (2.0 * area) * EV_PER_A2_TO_J_PER_M2
 
 
 class AdhesionDoc(CalculationDoc):
@@ -159,6 +54,11 @@ class AdhesionDoc(CalculationDoc):
     film_volume_per_atom: float | None = Field(
         default=None, description="V_Li of the relaxed film crystal, angstrom^3/atom."
     )
+    screened: list[InterfaceDoc] = Field(
+        default_factory=list,
+        description="All relaxed interfaces by the engine of the geometries, best first, without "
+        "structures; the first ones are confirmed in `interfaces`. Empty: one engine did all.",
+    )
     size_steps: list[SizeStep] = Field(
         default_factory=list, description="W_ad of the best interface with growing slabs, vacuum."
     )
@@ -172,7 +72,16 @@ class AdhesionDoc(CalculationDoc):
     def selection(self) -> str:
         """Rule by which :attr:`best` was chosen."""
         known = all(doc.interface_energy is not None for doc in self.interfaces)
-        return LOWEST_INTERFACE_ENERGY if known else LARGEST_WORK
+        rule = LOWEST_INTERFACE_ENERGY if known else LARGEST_WORK
+        if not self.not_confirmed:
+            return rule
+        first = self.screened[0].provenance.engine
+        return f"{rule}; {len(self.interfaces)} of {len(self.screened)} confirmed, by {first}"
+
+    @property
+    def not_confirmed(self) -> list[InterfaceDoc]:
+        """Relaxed interfaces whose energies are those of the geometries' engine only."""
+        return self.screened[len(self.interfaces) :]
 
     @property
     def best(self) -> InterfaceDoc:
@@ -206,15 +115,15 @@ class AdhesionDoc(CalculationDoc):
 
     @property
     def on_stable_face(self) -> InterfaceDoc | None:
-        """Best interface on the face of lowest surface energy, where Li wets a free crystal."""
-        faces = [doc for doc in self.interfaces if doc.surface_energy_substrate is not None]
-        alike = [doc for doc in faces if doc.equivalent_faces]
-        if not alike:
-            return None
-        lowest = min(doc.surface_energy_substrate or 0.0 for doc in alike)
-        return best_interface(
-            [doc for doc in alike if (doc.surface_energy_substrate or 0.0) < lowest + SAME_FACE]
-        )
+        """Best interface on the face of lowest surface energy, where Li wets a free crystal.
+
+        None also where that face, by the engine of the geometries, was not confirmed.
+        """
+        if not self.not_confirmed:
+            return on_most_stable_face(self.interfaces)
+        stable = on_most_stable_face(self.screened)
+        there = [doc for doc in self.interfaces if stable is not None and doc.face == stable.face]
+        return best_interface(there) if there else None
 
     @computed_field(description="W_ad / 2 gamma_Li on the most stable face.")  # type: ignore[prop-decorator]
     @property
@@ -317,15 +226,6 @@ class AdhesionDoc(CalculationDoc):
     def natoms(self) -> int:
         """Atoms of the best interface cell."""
         return self.best.natoms
-
-
-def best_interface(interfaces: list[InterfaceDoc]) -> InterfaceDoc:
-    """Interface of lowest interface energy; of largest W_ad where one of these is missing."""
-    energies = [doc.interface_energy for doc in interfaces]
-    known = [energy for energy in energies if energy is not None]
-    if len(known) == len(interfaces):
-        return interfaces[known.index(min(known))]
-    return max(interfaces, key=lambda doc: doc.work_of_adhesion)
 
 
 def contact_angle(wetting_ratio: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from typing import Literal
 
@@ -114,6 +115,12 @@ def cubic_crystal(element: str, lattice: CubicLattice) -> Structure:
         raise SlabError(f"no metallic radius for {element!r}; the film must be a metal, e.g. Li")
     a = 2 * float(radius) / bond_per_a[lattice]
     spacegroup = "Im-3m" if lattice == "bcc" else "Fm-3m"
+    return _cubic(spacegroup, a, element).copy()
+
+
+@cache
+def _cubic(spacegroup: str, a: float, element: str) -> Structure:
+    # pymatgen takes a tenth of a second to make one, and every adhesion flow begins with two.
     crystal = Structure.from_spacegroup(spacegroup, Lattice.cubic(a), [element], [[0, 0, 0]])
     return crystal.get_primitive_structure()
 

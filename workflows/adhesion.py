@@ -13,23 +13,21 @@ from typing import Any
 from jobflow import Flow, Job, Maker, OutputReference, Response, job
 from pymatgen.core import Structure
 
-from misei.screening.schemas_adhesion import AdhesionDoc, best_interface
+from misei.screening.schemas_adhesion import AdhesionDoc
 from misei.screening.schemas_registries import SamplingDoc
 from misei.structures.interfaces import InterfaceCandidate, InterfaceLimits, find_interfaces
 from misei.structures.slabs import CubicLattice, cubic_crystal
 from misei.workflows.adhesion_choice import choice_remarks, estimated_energies, preferred
+from misei.workflows.adhesion_energies import collect_adhesion, confirm_interfaces
 from misei.workflows.adhesion_results import (
     Crystals,
     FilmDoc,
-    Parts,
-    adhesion_document,
     film_document,
-    interface_document,
+    label_of,
     unique_evaluations,
 )
 from misei.workflows.engines import get_engine, is_converged
 from misei.workflows.interface_relaxation import relaxed_interface, sampling
-from misei.workflows.interface_size import next_size, size_step
 from misei.workflows.keys import keyed, replaced_by
 from misei.workflows.surfaces import SurfaceEnergyMaker
 
@@ -70,6 +68,9 @@ class AdhesionMaker(Maker):
     energy_engine
         Engine whose single points on the relaxed geometries give all energies of the document;
         by default ``engine``.
+    confirmed
+        How many of the relaxed interfaces get energies of ``energy_engine``, those of lowest
+        interface energy by ``engine``; by default all. The document lists the others.
     """
 
     name: str = "work of adhesion"
@@ -86,6 +87,11 @@ class AdhesionMaker(Maker):
     tolerance: float = 0.03
     converge_max_atoms: int = 300
     energy_engine: str | None = None
+    confirmed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.confirmed is not None and self.confirmed < 1:
+            raise ValueError(f"confirmed={self.confirmed}; valid: 1 or more, None for all")
 
     @classmethod
     def quick(cls, engine: str = "sevennet") -> AdhesionMaker:
@@ -99,6 +105,34 @@ class AdhesionMaker(Maker):
     def standard(cls, engine: str = "sevennet") -> AdhesionMaker:
         """Twelve candidates up to 150 atoms, four relaxed, the best one converged in size."""
         return cls(engine=engine, converge=True)
+
+    @classmethod
+    def smallest(
+        cls, engine: str = "sevennet", energy_engine: str | None = "gpaw-fast"
+    ) -> AdhesionMaker:
+        """Coherent cells of 24 atoms or few more within 7 % strain, the best one by DFT.
+
+        What it costs, and the thin slabs and strains in W_ad, is in docs/adhesion.md.
+        """
+        limits = InterfaceLimits(
+            max_strain=0.07,
+            strain_step=0.07,
+            max_atoms=24,
+            film_thickness=8.0,
+            substrate_thickness=8.0,
+            vacuum=8.0,
+            max_terminations=2,
+            registries=2,
+        )
+        return cls(
+            engine=engine,
+            limits=limits,
+            candidates=4,
+            relaxed=2,
+            surface_thickness=8.0,
+            energy_engine=energy_engine,
+            confirmed=None if energy_engine is None else 1,
+        )
 
     def make(
         self,
@@ -187,12 +221,12 @@ def screen_interfaces(
     maker: AdhesionMaker, relaxation: Any, alloy: str, film: FilmDoc
 ) -> Response[Any]:
     """Find candidates in the relaxed crystals and sample their registries."""
-    crystal, energy = relaxation.output.structure, relaxation.output.energy
+    crystal = relaxation.output.structure
     search = find_interfaces(crystal, film.crystals, maker.limits, maker.candidates)
     crystals = Crystals(
         alloy=alloy,
         crystal=crystal,
-        energy=energy,
+        energy=relaxation.output.energy,
         film=film,
         converged=is_converged(relaxation) and film.converged,
     )
@@ -207,15 +241,10 @@ def screen_interfaces(
     ]
     for film_slab in films:  # candidates share the few facets of the film
         jobs.setdefault(film_slab.uuid, film_slab)
-    if maker.energy_engine is not None:
-        static = get_engine(maker.energy_engine, maker.fmax).static(crystal, f"{alloy} bulk energy")
-        jobs[static.uuid] = static
-        energy = static.output.output.energy
     relax = keyed(
         relax_interfaces(
             maker,
             crystals,
-            energy,
             search.candidates,
             samplings,
             [film_slab.output for film_slab in films],
@@ -230,7 +259,6 @@ def screen_interfaces(
 def relax_interfaces(
     maker: AdhesionMaker,
     crystals: Crystals,
-    energy: float,
     candidates: list[InterfaceCandidate],
     samplings: list[SamplingDoc],
     films: list[Any],
@@ -242,48 +270,19 @@ def relax_interfaces(
     warnings = [*warnings, *choice_remarks(candidates, estimated_energies(*facts), chosen)]
     spent = sum(sampling.force_evaluations for sampling in samplings)
     spent += unique_evaluations([{"film as cut": (film, film)} for film in films])
-    crystals = crystals.model_copy(update={"energy": energy})
     jobs: dict[str, Job] = {}
-    parts = []
+    parts, starts = [], []
     for k in chosen:
         candidate = candidates[k]
-        label = f"{crystals.alloy} {candidate.substrate_miller} {candidate.termination}"
-        parts.append(relaxed_interface(maker, candidate, samplings[k], label, jobs))
-    collect = keyed(
-        collect_adhesion(
-            maker,
-            crystals,
-            [candidates[k] for k in chosen],
-            [samplings[k] for k in chosen],
-            parts,
-            spent,
-            warnings,
-        )
-    )
-    collect.name = f"{crystals.alloy} {maker.name}"
+        label = label_of(crystals, candidate)
+        relaxed, start = relaxed_interface(maker, candidate, samplings[k], label, jobs)
+        parts.append(relaxed)
+        starts.append(start)
+    chosen_ones = ([candidates[k] for k in chosen], [samplings[k] for k in chosen], parts)
+    if maker.energy_engine is None:
+        collect = keyed(collect_adhesion(maker, crystals, *chosen_ones, spent, warnings))
+        collect.name = f"{crystals.alloy} {maker.name}"
+    else:
+        collect = keyed(confirm_interfaces(maker, crystals, *chosen_ones, starts, spent, warnings))
+        collect.name = f"{crystals.alloy} confirm interfaces"
     return replaced_by([*jobs.values(), collect])
-
-
-@job(output_schema=AdhesionDoc)
-def collect_adhesion(
-    maker: AdhesionMaker,
-    crystals: Crystals,
-    candidates: list[InterfaceCandidate],
-    samplings: list[SamplingDoc],
-    parts: list[Parts],
-    spent: int,
-    warnings: list[str],
-) -> AdhesionDoc | Response[Any]:
-    """Gather the relaxed interfaces; the best one goes on to thicker slabs if it is to."""
-    interfaces = [
-        interface_document(maker, crystals, *facts)
-        for facts in zip(candidates, samplings, parts, strict=True)
-    ]
-    spent += unique_evaluations(parts)
-    if not maker.converge:
-        return adhesion_document(maker, crystals, interfaces, spent, warnings)
-    number = interfaces.index(best_interface(interfaces))
-    step = size_step(interfaces[number], candidates[number], maker.limits, spent)
-    return next_size(
-        maker, crystals, interfaces, number, candidates[number], [step], spent, warnings
-    )

@@ -15,14 +15,13 @@ from misei.screening.schemas_surfaces import SizeStep, SurfaceEnergyDoc
 from misei.screening.surface_errors import adhesion_interval, surface_error, wetting_interval
 from misei.structures.interfaces import InterfaceCandidate
 from misei.structures.slabs import face_area
+from misei.workflows.adhesion_remarks import remarks_on_best
 from misei.workflows.engines import force_evaluations, is_converged
 from misei.workflows.single_points import Part, mixed_provenance
 
 if TYPE_CHECKING:
     from misei.workflows.adhesion import AdhesionMaker
 
-# A crystal on itself in perfect registry reaches 0 to this, J/m2.
-NEGATIVE_ENERGY = 0.02
 # Documents of "interface", "film", "substrate" and "film unstrained".
 Parts = dict[str, Part]
 
@@ -58,6 +57,11 @@ class Crystals(Document):
     energy: float = Field(description="Of this crystal, eV.")
     film: FilmDoc
     converged: bool = Field(description="Whether all crystals and film slabs are relaxed.")
+    screened: list[InterfaceDoc] = Field(
+        default_factory=list,
+        description="Relaxed interfaces by the engine of the geometries, where another one gives "
+        "the energies; best first.",
+    )
 
     def by_relaxation(self) -> Crystals:
         """Return the same with the film's energies by the engine that relaxed it."""
@@ -81,6 +85,12 @@ class Crystals(Document):
         mu_film = self.film.energies_per_atom[self.film.first]
         mu_other = (self.energy - bulk[element] * mu_film) / bulk[others[0]]
         return float(slab[element] * mu_film + slab[others[0]] * mu_other)
+
+
+def label_of(crystals: Crystals, candidate: InterfaceCandidate) -> str:
+    """Name of an interface in the names of its jobs."""
+    miller = tuple(candidate.substrate_miller)  # a list after a round trip
+    return f"{crystals.alloy} {miller} {candidate.termination}"
 
 
 def film_document(
@@ -236,6 +246,7 @@ def adhesion_document(
         film_volume_per_atom=film.volume_per_atom,
         size_steps=steps or [],
         size_converged=size_converged,
+        screened=crystals.screened,
         force_evaluations=spent + film.surface.force_evaluations,
         converged=crystals.converged and all(interface.converged for interface in interfaces),
         warnings=warnings,
@@ -244,30 +255,8 @@ def adhesion_document(
     errors = (source.engine, film.element, formula)
     document.work_of_adhesion_interval = adhesion_interval(*errors, document.work_of_adhesion)
     document.wetting_ratio_interval = wetting_interval(*errors, document.wetting_ratio)
-    document.warnings = [*warnings, *_warnings_of_best(document)]
+    document.warnings = [*warnings, *remarks_on_best(document)]
     return document
-
-
-def _warnings_of_best(document: AdhesionDoc) -> list[str]:
-    warnings = [f"best interface: {text}" for text in document.best.warnings]
-    if any(interface.interface_energy is None for interface in document.interfaces):
-        warnings.append(f"best interface chosen by {document.selection}")
-    energy = document.interface_energy
-    if energy is not None and energy < -NEGATIVE_ENERGY:
-        warnings.append(
-            f"interface energy {energy:.2f} J/m2, below 0: the two crystals gain by mixing at the "
-            "contact, which relaxation alone does not show"
-        )
-    stable = document.wetting_ratio_on_stable_face
-    if stable is not None and (stable >= 1.0) != document.wets:
-        there = "complete wetting" if stable >= 1.0 else "no complete wetting"
-        warnings.append(
-            f"on the most stable face of {document.alloy} W_ad / 2 gamma_{document.best.film} is "
-            f"{stable:.2f}: {there} there"
-        )
-    if document.size_converged is False:
-        warnings.append("W_ad not converged with slab thickness and vacuum: see the size steps")
-    return warnings
 
 
 def provenance(maker: AdhesionMaker) -> Provenance:

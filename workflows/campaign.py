@@ -1,4 +1,4 @@
-"""The flows of a campaign: thermodynamics first, then adhesion and migration per alloy."""
+"""The flows of a campaign: thermodynamics first, then the properties of each alloy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobflow import Flow, Job, job
+from pymatgen.core import Structure
 
 from misei.screening.alloys import alloy_candidates
 from misei.screening.campaign import Campaign
@@ -17,11 +18,13 @@ from misei.screening.schemas_thermodynamics import AlloyCandidate, Thermodynamic
 from misei.screening.sources import get_source
 from misei.screening.thermodynamics import reduce
 from misei.workflows.adhesion import AdhesionMaker
+from misei.workflows.elasticity import ElasticityMaker
 from misei.workflows.engines import get_engine
 from misei.workflows.keys import keyed
 from misei.workflows.migration import MigrationMaker
+from misei.workflows.vibrations import VibrationsMaker
 
-PRESETS = ("quick", "standard")
+PRESETS = ("smallest", "quick", "standard")
 
 
 class UnknownPresetError(ValueError):
@@ -30,11 +33,36 @@ class UnknownPresetError(ValueError):
 
 @dataclass(frozen=True)
 class CandidateFlows:
-    """One candidate and the flows that compute its properties."""
+    """One candidate, its crystal, and the flows that compute its properties.
+
+    Vibrations and elasticity are None where the campaign does not ask for them.
+    """
 
     candidate: AlloyCandidate
+    structure: Structure
     adhesion: Flow
     migration: Flow
+    vibrations: Flow | None = None
+    elasticity: Flow | None = None
+
+    @property
+    def flows(self) -> list[Flow]:
+        """All that is to be computed."""
+        asked = (self.adhesion, self.migration, self.vibrations, self.elasticity)
+        return [flow for flow in asked if flow is not None]
+
+
+def check_engines(campaign: Campaign) -> None:
+    """Refuse engines that do not exist before anything is computed.
+
+    Raises
+    ------
+    UnknownEngineError
+        With the valid names.
+    """
+    get_engine(campaign.screen)
+    if campaign.refine is not None:
+        get_engine(campaign.refine)
 
 
 @job(output_schema=ThermodynamicsDoc)
@@ -77,7 +105,9 @@ def thermodynamics_job(campaign: Campaign, source_inputs: dict[str, Any]) -> Job
 
 
 def property_makers(engine: str, preset: str) -> tuple[AdhesionMaker, MigrationMaker]:
-    """Return the makers of a preset (``quick`` or ``standard``) with an engine.
+    """Return the makers of a preset with an engine.
+
+    ``smallest`` has the smallest interfaces, for DFT, and the migration of ``quick``.
 
     Raises
     ------
@@ -87,6 +117,8 @@ def property_makers(engine: str, preset: str) -> tuple[AdhesionMaker, MigrationM
     get_engine(engine)
     if preset not in PRESETS:
         raise UnknownPresetError(f"unknown preset {preset!r}; valid: {', '.join(PRESETS)}")
+    if preset == "smallest":
+        return AdhesionMaker.smallest(engine, None), MigrationMaker.quick(engine)
     if preset == "quick":
         return AdhesionMaker.quick(engine), MigrationMaker.quick(engine)
     return AdhesionMaker.standard(engine), MigrationMaker.standard(engine)
@@ -111,7 +143,6 @@ def candidate_flows(
     list of CandidateFlows, list of Rejection
         What to compute, and the alloys left out with the reason.
     """
-    adhesion, migration = property_makers(campaign.engine, campaign.preset)
     chosen: list[CandidateFlows] = []
     rejected: list[Rejection] = []
     for candidate in candidates:
@@ -136,11 +167,18 @@ def candidate_flows(
                 )
             )
             continue
-        chosen.append(
-            CandidateFlows(
-                candidate,
-                adhesion.make(structure, candidate.alloy),
-                migration.make(structure, candidate.alloy),
-            )
-        )
+        chosen.append(_flows(campaign, candidate, structure))
     return chosen, rejected
+
+
+def _flows(campaign: Campaign, candidate: AlloyCandidate, structure: Structure) -> CandidateFlows:
+    adhesion, migration = property_makers(campaign.screen, campaign.preset)
+    crystal = (structure, candidate.alloy, candidate.entry_id)
+    return CandidateFlows(
+        candidate,
+        structure,
+        adhesion.make(structure, candidate.alloy),
+        migration.make(structure, candidate.alloy),
+        VibrationsMaker(engine=campaign.screen).make(*crystal) if campaign.phonons else None,
+        ElasticityMaker(engine=campaign.screen).make(*crystal) if campaign.elastic else None,
+    )

@@ -37,6 +37,9 @@ PROPERTIES = ("energy", "free_energy", "forces", "stress")
 LOG_FILE = "gpaw.txt"
 # Evaluations shorter than this cost less than writing and reading their wave functions.
 RESTART_AFTER_S = 30.0
+# Atoms relaxed by another engine are this near to symmetric sites, angstrom; with GPAW's own 1e-7
+# their symmetry is lost, and an evaluation takes several times as long.
+SYMMETRY_TOLERANCE = 1e-3
 # Iterations to self-consistency before a calculation starts anew with gentler mixing, and then.
 ITERATIONS = 200
 PATIENT_ITERATIONS = 600
@@ -200,6 +203,7 @@ class GpawModel(GpawCalculator):
             kpts={"size": grid, "gamma": True},
             occupations={"name": "fermi-dirac", "width": preset.smearing_eV},
             convergence={"density": preset.density_tolerance},
+            symmetry={"tolerance": SYMMETRY_TOLERANCE},
             txt=txt,
             **{"maxiter": ITERATIONS, **slab, **patience},
         )

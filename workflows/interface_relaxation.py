@@ -20,11 +20,11 @@ from misei.screening.schemas_registries import RegistryDoc, SamplingDoc
 from misei.structures.interfaces import InterfaceCandidate
 from misei.structures.registry import Registry
 from misei.structures.slab_cells import SlabCell, slab_cell
+from misei.structures.slabs import centred_in_vacuum
 from misei.workflows.adhesion_results import Parts
 from misei.workflows.engines import get_engine
 from misei.workflows.keys import keyed
 from misei.workflows.rigid_film import sample_registries
-from misei.workflows.single_points import relaxed_with_energy
 
 if TYPE_CHECKING:
     from misei.workflows.adhesion import AdhesionMaker
@@ -34,11 +34,11 @@ SLAB_VACUUM = 12.0
 
 
 class StartDoc(Document):
-    """Structures of one interface before its relaxation, all in its cell."""
+    """Structures of one interface before its relaxation, all with its area."""
 
     interface: Structure = Field(description="Outer halves of the slabs relaxed, at the registry.")
-    film: Structure = Field(description="Film slab, relaxed by itself.")
-    substrate: Structure = Field(description="Substrate slab, relaxed by itself.")
+    film: Structure = Field(description="Film slab, relaxed by itself, in this area.")
+    substrate: Structure = Field(description="Substrate slab, relaxed by itself, in this area.")
 
 
 def sampling(
@@ -146,19 +146,24 @@ def relaxed_interface(
     sampled: SamplingDoc,
     label: str,
     jobs: dict[str, Job],
-) -> Parts:
-    """Add the jobs that relax a candidate from its best registry; return their documents.
+) -> tuple[Parts, OutputReference]:
+    """Add the jobs that relax a candidate from its best registry.
 
     Parameters
     ----------
     maker
-        Engines and force tolerance.
+        Engine and force tolerance.
     candidate, sampled
         Interface as cut, and its registries.
     label
         For the names of the jobs.
     jobs
         Jobs by uuid, to be added to.
+
+    Returns
+    -------
+    tuple
+        References to the documents of the relaxations, and to the :class:`StartDoc`.
     """
     engine, vacuum = get_engine(maker.engine, maker.fmax), maker.limits.vacuum
     cells = {
@@ -179,24 +184,49 @@ def relaxed_interface(
     )
     start.name = f"{label} start"
     jobs[start.uuid] = start
-    engines = (maker.engine, maker.energy_engine, maker.fmax)
-    parts: Parts = {
-        "interface": relaxed_with_energy(*engines, start.output.interface, label, jobs),
-        "film unstrained": relaxed_with_energy(
-            *engines, candidate.film_unstrained, f"{label} film unstrained", jobs
-        ),
+    relaxations = {
+        **slabs,
+        "interface": engine.relax_ions(start.output.interface, label),
+        "film unstrained": engine.relax_ions(candidate.film_unstrained, f"{label} film unstrained"),
     }
-    for part, slab in slabs.items():
-        energy = slab.output
-        if maker.energy_engine is not None:
-            # In the cell of the interface, so that errors of the k-points cancel.
-            static = get_engine(maker.energy_engine, maker.fmax).static(
-                getattr(start.output, part), f"{label} {part} energy"
-            )
-            jobs.setdefault(static.uuid, static)
-            energy = static.output
-        parts[part] = (slab.output, energy)
-    return parts
+    for relaxation in relaxations.values():
+        jobs.setdefault(relaxation.uuid, relaxation)
+    return {part: (r.output, r.output) for part, r in relaxations.items()}, start.output
+
+
+def second_energies(
+    maker: AdhesionMaker, parts: Parts, start: Any, label: str, jobs: dict[str, Job]
+) -> Parts:
+    """Add single points of the maker's second engine on a relaxed interface and its slabs.
+
+    Parameters
+    ----------
+    maker
+        With an ``energy_engine``.
+    parts, start
+        Of :func:`relaxed_interface`, references or documents.
+    label
+        For the names of the jobs.
+    jobs
+        Jobs by uuid, to be added to.
+
+    Returns
+    -------
+    Parts
+        The geometries of ``parts`` with references to their new energies.
+    """
+    engine = get_engine(str(maker.energy_engine), maker.fmax)
+    structures = {
+        part: parts[part][0].output.structure for part in ("interface", "film unstrained")
+    }
+    # With the area of the interface, so that errors of the k-points cancel.
+    structures |= {"film": start.film, "substrate": start.substrate}
+    energies: Parts = {}
+    for part, structure in structures.items():
+        static = engine.static(structure, f"{label} {part} energy")
+        jobs.setdefault(static.uuid, static)
+        energies[part] = (parts[part][0], static.output)
+    return energies
 
 
 @job(output_schema=StartDoc)
@@ -221,12 +251,18 @@ def start_interface(
     for part, slab in slabs.items():
         cell = cells[part]
         started[part] = cell.displaced(slab, relaxed[part], outer[part])
-        alone[part] = cell.displaced(slab, relaxed[part], np.ones(len(slab), dtype=bool))
+        whole = cell.displaced(slab, relaxed[part], np.ones(len(slab), dtype=bool))
+        # No more vacuum than its small cell has: plane waves fill it at a cost.
+        alone[part] = centred_in_vacuum(whole, cell.slab.lattice.c - _height(cell.slab))
     shift = np.array([*registry.shift, registry.gap / film.lattice.c])
     interface = started["substrate"].copy()
     for site in started["film"]:
         interface.append(site.species, site.frac_coords + shift)
     return StartDoc(interface=interface, film=alone["film"], substrate=alone["substrate"])
+
+
+def _height(slab: Structure) -> float:
+    return float(np.ptp(slab.cart_coords[:, 2]))
 
 
 def _middle(slab: Structure) -> float:

@@ -25,7 +25,7 @@ from misei.workflows.adhesion_results import (
     interface_document,
     unique_evaluations,
 )
-from misei.workflows.interface_relaxation import relaxed_interface, sampling
+from misei.workflows.interface_relaxation import relaxed_interface, sampling, second_energies
 from misei.workflows.keys import keyed, replaced_by
 
 if TYPE_CHECKING:
@@ -128,7 +128,9 @@ def relax_thicker(
     """Relax the thicker interface with its slabs."""
     jobs: dict[str, Job] = {}
     label = f"{crystals.alloy} thicker {len(steps)}"
-    parts = relaxed_interface(maker, thicker, sampled, label, jobs)
+    parts, start = relaxed_interface(maker, thicker, sampled, label, jobs)
+    if maker.energy_engine is not None:
+        parts = second_energies(maker, parts, start, label, jobs)
     judge = keyed(
         judge_size(
             maker, crystals, interfaces, number, candidate, thicker, sampled, parts, steps, spent,

@@ -36,6 +36,7 @@ from misei.workflows.migration_plan import (
     PlannedHop,
     guess_path,
     known_ends,
+    labelled_as,
     plan_hops,
 )
 from misei.workflows.migration_results import (
@@ -188,6 +189,8 @@ class MigrationMaker(Maker):
         """
         crystal = bare(bulk.structure)
         graph = self._hops(crystal)
+        if cheap is not None:
+            graph = labelled_as(graph, cheap)
         first, later, left_out = self._select(graph)
         matrix = supercell_matrix(crystal, self.min_length) if cheap is None else cheap.supercell
         cell = DefectCell(graph.crystal, matrix, self.mechanism, self.mobile_species)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jobflow import job
@@ -15,6 +15,9 @@ from misei.screening.schemas_paths import PathGuess
 from misei.structures.defects import DefectCell, HopEndpoints, interpolate_path, place_hops
 from misei.structures.hop_symmetry import SupercellSymmetry, carried, find_swap
 from misei.structures.hops import Hop, HopGraph
+
+# Lattice constants of two engines differ by less; hops that differ by more are not the same.
+SAME_HOP = 0.1
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,36 @@ def _carry(
     if structure is None:
         raise AssertionError(f"no operation carries the defect on site {source} to {site}")
     return structure
+
+
+def labelled_as(graph: HopGraph, known: MigrationDoc) -> HopGraph:
+    """Give hops the labels that another engine's document has for them.
+
+    A label holds the length of its hop, which differs between the crystals of two engines; the
+    edges, sites with lattice vectors, do not.
+
+    Parameters
+    ----------
+    graph
+        Hops of this engine's crystal, whose sites are in the order of the other's.
+    known
+        What the other engine found.
+    """
+    labels = {
+        edge: (hop.label, hop.distance) for hop in known.hops for edge in _directed(hop.edges)
+    }
+
+    def relabelled(hop: Hop) -> Hop:
+        found = [labels[edge] for edge in _directed(hop.edges) if edge in labels]
+        same = [label for label, distance in found if abs(distance / hop.distance - 1) < SAME_HOP]
+        return replace(hop, label=same[0]) if same else hop
+
+    return replace(graph, hops=[relabelled(hop) for hop in graph.hops])
+
+
+def _directed(edges: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
+    """Edges (i, j, a, b, c) in both directions."""
+    return [edge for i, j, a, b, c in edges for edge in ((i, j, a, b, c), (j, i, -a, -b, -c))]
 
 
 def known_ends(plan: MigrationPlan, known: MigrationDoc) -> dict[int, Structure]:

@@ -56,6 +56,8 @@ def submit(
         f"{done.campaign}: {done.submitted} jobs added, {done.finished} finished before, "
         f"in the LaunchPad before: {there}"
     )
+    if done.message:
+        print(done.message)
 
 
 @console.one_line_errors

@@ -24,7 +24,9 @@ Excluded = Annotated[
     typer.Option("--exclude", help="Phase (formula or id) to leave out; may be repeated."),
 ]
 EngineName = Annotated[str, typer.Option("--engine", help="Engine for energies and forces.")]
-Preset = Annotated[str, typer.Option("--preset", help="quick or standard.")]
+Preset = Annotated[
+    str, typer.Option("--preset", help="smallest (cells for DFT), quick or standard.")
+]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes; default MISEI_WORKERS or 2.")
 ]

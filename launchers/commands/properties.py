@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,12 +29,15 @@ def adhesion(
     energy_engine: Annotated[
         str | None, typer.Option(help="Engine for the energies, on the geometries of --engine.")
     ] = None,
+    confirmed: Annotated[
+        int, typer.Option(min=1, help="Of the relaxed interfaces, how many --energy-engine gets.")
+    ] = 1,
     workers: Workers = None,
     run_dir: RunDir = None,
     source: Source = None,
     as_json: AsJson = False,
 ) -> None:
-    """Work of adhesion of Li on an alloy or a salt, and whether Li wets it.
+    """Work of adhesion of Li on an alloy, a metal or a salt, and whether Li wets it.
 
     The standard preset considers more interfaces and thickens slabs until W_ad stands still.
 
@@ -43,11 +46,14 @@ def adhesion(
     misei adhesion LiAl
 
     misei adhesion my_alloy.cif --preset standard --json
+
+    misei adhesion LiAl --preset smallest --energy-engine gpaw-fast
     """
     from misei.launchers.single import run_adhesion
 
+    energies: dict[str, Any] = {"energy_engine": energy_engine, "confirmed": confirmed}
     document = run_adhesion(
-        alloy, engine, preset, workers, run_dir, source, energy_engine=energy_engine
+        alloy, engine, preset, workers, run_dir, source, **(energies if energy_engine else {})
     )
     if as_json:
         without_cells = {"interfaces": {"__all__": {"structure"}}}

@@ -69,3 +69,5 @@ def _print(submission: Submission) -> None:
         print(f"in the queue before: {states}; `jf job list` shows them, `jf job rerun` reruns one")
     if submission.held:
         print(f"{len(submission.held)} wait for jobs queued before: submit again when these ended")
+    if submission.message:
+        print(submission.message)

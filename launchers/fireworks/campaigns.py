@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,15 +25,22 @@ from misei.launchers.fireworks.queue import (
     submit_job,
 )
 from misei.launchers.fireworks.rockets import make_worker, new_launch_folder
-from misei.launchers.fireworks.status import Status, launchpad_status, store_status
+from misei.launchers.fireworks.status import (
+    CampaignCounts,
+    Status,
+    launchpad_status,
+    store_status,
+)
 from misei.launchers.fireworks.submit import Submission, Target, submit_flows
+from misei.launchers.fireworks.tasks import flow_jobs
+from misei.launchers.job_runs import JobId
 from misei.launchers.machine import machine_settings
 from misei.launchers.queues.cluster_file import Cluster, load_cluster
-from misei.launchers.screen import campaign_flows
+from misei.launchers.screen import campaign_stages, open_second_stage
 from misei.launchers.store import open_store
 from misei.screening.campaign import load_campaign
 from misei.settings import Settings
-from misei.workflows.engines import get_engine
+from misei.workflows.campaign import check_engines
 
 if TYPE_CHECKING:
     from fireworks import LaunchPad
@@ -54,25 +62,35 @@ class Launched:
 
 
 def submit_campaign(path: Path, run_dir: Path | None, category: str | None) -> Submission:
-    """Run the thermodynamics of a campaign here and add the rest to the LaunchPad."""
+    """Run the thermodynamics of a campaign here and add the rest to the LaunchPad.
+
+    A second stage is added by the submission after the first one has ended.
+    """
     campaign = load_campaign(path)
-    get_engine(campaign.engine)
+    check_engines(campaign)
     settings = machine_settings(run_dir=run_dir)
     launchpad = open_launchpad(settings)
     store = open_store(settings.store_location)
-    flows, _ = campaign_flows(campaign, store, settings.run_dir)
+    plan = campaign_stages(campaign, store, settings.run_dir)
     copy = settings.run_dir / campaign.name / CAMPAIGN_COPY
     copy.parent.mkdir(parents=True, exist_ok=True)
     if path.resolve() != copy.resolve():
         shutil.copyfile(path, copy)  # what `misei rank` and `misei report` read
-    target = Target(
-        campaign=campaign.name,
-        run_dir=settings.run_dir,
-        store=settings.store_location,
-        category=category or campaign.engine,
-        fixed_category=category is not None,
-    )
-    return submit_flows(launchpad, flows, store, target)
+    done = Submission(campaign.name, message=plan.message)
+    before: set[JobId] = set()
+    for stage in plan.stages:
+        target = Target(
+            campaign=campaign.name,
+            run_dir=settings.run_dir,
+            store=settings.store_location,
+            category=category or stage.engine,
+            fixed_category=category is not None,
+        )
+        jobs = flow_jobs(stage.flows)[0].keys()
+        # The second stage holds finished jobs of the first, which have been counted.
+        done = done.plus(submit_flows(launchpad, stage.flows, store, target), len(before & jobs))
+        before |= jobs
+    return done
 
 
 def launch_to_queue(settings: Settings, jobs: int | None, category: str | None) -> Launched:
@@ -137,14 +155,28 @@ def campaign_status(campaign: str | None, run_dir: Path | None) -> Status:
     if has_launchpad(settings):
         launchpad = open_launchpad(settings)
         query = campaign_query(launchpad, campaign_name(campaign))
-        return launchpad_status(launchpad, query, settings.run_dir)
+        status = launchpad_status(launchpad, query, settings.run_dir)
+        following = [line for counts in status.campaigns for line in _following(counts, settings)]
+        return status.model_copy(update={"advice": following or status.advice})
     store = open_store(settings.store_location, must_exist=True)
-    flows = None
+    flows, message = None, ""
     if campaign is not None:
         path = Path(campaign)
         path = path if path.is_file() else settings.run_dir / campaign / CAMPAIGN_COPY
-        flows, _ = campaign_flows(load_campaign(path), store, settings.run_dir)
-    return store_status(store, public_name(settings.store_location), flows)
+        plan = campaign_stages(load_campaign(path), store, settings.run_dir)
+        flows, message = plan.flows, plan.message
+    status = store_status(store, public_name(settings.store_location), flows)
+    return status.model_copy(update={"advice": [*status.advice, *([message] if message else [])]})
+
+
+def _following(counts: CampaignCounts, settings: Settings) -> Iterator[str]:
+    """Say of a finished campaign that its second stage waits to be submitted."""
+    file = settings.run_dir / (counts.campaign or "") / CAMPAIGN_COPY
+    if counts.counts.keys() <= {"finished", "archived"} and file.is_file():
+        store = open_store(settings.store_location)
+        line = open_second_stage(load_campaign(file), store, settings.run_dir)
+        if line:
+            yield line
 
 
 def control(

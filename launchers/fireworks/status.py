@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobflow import Flow, Job, JobStore
-from monty.json import MontyDecoder
 from pydantic import BaseModel
 
 from misei.launchers.fireworks.control import Query, find_lost
@@ -17,6 +16,7 @@ from misei.launchers.fireworks.errors import files_error, launch_error, launch_t
 from misei.launchers.fireworks.launchpad import launchpad_name
 from misei.launchers.fireworks.queue import active_jobs, known_jobs
 from misei.launchers.fireworks.rockets import LAUNCH_FILES
+from misei.launchers.flow_records import walk_records
 from misei.launchers.job_runs import find_records, record_store
 from misei.launchers.tracebacks import error_line
 from misei.screening.schemas_runs import JobRecord
@@ -227,14 +227,8 @@ def store_status(store: JobStore, where: str, flows: Iterable[Flow] | None) -> S
 
 def _states(flow: Flow | Job, store: JobStore) -> Iterator[tuple[str, int, str]]:
     """Uuid, index and state of the jobs of a flow, and of those that these became."""
-    members = flow.iterflow() if isinstance(flow, Flow) else [(flow, [])]
-    ids = [(job.uuid, job.index) for job, _ in members]
-    records = find_records(store, ids)
-    for identity in ids:
-        record = records.get(identity)
+    for identity, record in walk_records([flow], store):
         yield (*identity, record.state if record else "not run")
-        for new in record.new_jobs.values() if record else ():
-            yield from _states(MontyDecoder().process_decoded(new), store)
 
 
 def _failed_record(record: JobRecord) -> FailedJob:

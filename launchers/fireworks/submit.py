@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,25 @@ class Submission:
         Jobs whose result is in the store.
     present
         Jobs in the LaunchPad already that are not finished, by state.
+    message
+        One line on a stage that waits for this one; empty: none does.
     """
 
     campaign: str
-    submitted: int
-    finished: int
-    present: dict[str, int]
+    submitted: int = 0
+    finished: int = 0
+    present: dict[str, int] = field(default_factory=dict)
+    message: str = ""
+
+    def plus(self, other: Submission, counted: int) -> Submission:
+        """Return the sum with another stage, of whose finished jobs some have been counted."""
+        present = Counter(self.present) + Counter(other.present)
+        return replace(
+            self,
+            submitted=self.submitted + other.submitted,
+            finished=self.finished + other.finished - counted,
+            present={state: present[state] for state in LIVE_STATES if present[state]},
+        )
 
 
 @dataclass(frozen=True)

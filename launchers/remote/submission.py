@@ -28,10 +28,10 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from misei.launchers.job_runs import JobId, find_reusable
 from misei.launchers.machine import machine_settings
 from misei.launchers.schedule import Schedule
-from misei.launchers.screen import campaign_flows
+from misei.launchers.screen import campaign_stages
 from misei.launchers.store import open_store
 from misei.screening.campaign import load_campaign
-from misei.workflows.engines import get_engine
+from misei.workflows.campaign import check_engines
 from misei.workflows.keys import NAMESPACE
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ class Submission:
         Number of jobs that were in the queue before, by state.
     held
         Names of the jobs that wait for queued ones; submit again when these have ended.
+    message
+        One line on a stage that waits for this one; empty: none does.
     """
 
     project: str
@@ -150,12 +152,15 @@ class Submission:
     submitted: list[str] = field(default_factory=list)
     queued: Counter[str] = field(default_factory=Counter)
     held: list[str] = field(default_factory=list)
+    message: str = ""
 
 
 def submit_campaign(
     path: Path, project: str | None = None, worker: str | None = None
 ) -> Submission:
     """Run the thermodynamic stage here, and hand the rest of a campaign to jobflow-remote.
+
+    A second stage is handed over by the submission after the first one has ended.
 
     Parameters
     ----------
@@ -165,12 +170,14 @@ def submit_campaign(
         As in :func:`open_project`.
     """
     campaign = load_campaign(path)
-    get_engine(campaign.engine)
+    check_engines(campaign)
     location = results_location()
     target = open_project(project, worker)
     store = open_store(location)
-    flows, _ = campaign_flows(campaign, store, machine_settings().run_dir)
-    return submit_flows(flows, store, *target, name=campaign.name)
+    plan = campaign_stages(campaign, store, machine_settings().run_dir)
+    submission = submit_flows(plan.flows, store, *target, name=campaign.name)
+    submission.message = plan.message
+    return submission
 
 
 def submit_flows(

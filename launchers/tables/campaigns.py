@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from misei.launchers.commands.console import out, print_table
 
 if TYPE_CHECKING:
-    from misei.screening.ranking import Ranking
     from misei.screening.schemas_adhesion import AdhesionDoc
+    from misei.screening.schemas_funnel import EngineComparison
     from misei.screening.schemas_migration import MigrationDoc
+    from misei.screening.schemas_ranking import RankedAlloy, Ranking
 
 
 def print_adhesion(document: AdhesionDoc) -> None:
@@ -148,21 +149,14 @@ def _print_supercells(document: MigrationDoc) -> None:
 
 def print_ranking(ranking: Ranking) -> None:
     """Print the ranked alloys and the rejected ones."""
-    from misei.screening.export import UNITS
+    from misei.screening.provenance import UNITS
 
+    further = _further_columns(ranking)
     print_table(
         "Ranking of Li alloys for MI-SEI",
         [
-            "rank",
-            "alloy",
-            "score",
-            "Pareto",
-            "W_ad (J/m2)",
-            "W_ad/2gamma_Li",
-            "angle (deg)",
-            "E_m (eV)",
-            "E_f (eV)",
-            "rank range",
+            "rank", "alloy", "score", "Pareto", "W_ad (J/m2)", "W_ad/2gamma_Li", "angle (deg)",
+            "E_m (eV)", "E_f (eV)", "rank range", *further,
         ],
         [
             [
@@ -176,16 +170,55 @@ def print_ranking(ranking: Ranking) -> None:
                 c.migration_barrier,
                 c.vacancy_formation_energy,
                 "{}-{}".format(*c.rank_interval),
+                *(read(c) for read in further.values()),
             ]
             for c in ranking.candidates
         ],
-    )
+    )  # fmt: skip
+    if ranking.comparison is not None:
+        print_comparison(ranking.comparison)
     if ranking.rejected:
         print_table(
             "Rejected",
             ["alloy", "gate", "value", "limit", "unit"],
             [[r.alloy, r.gate, r.value, r.limit, UNITS.get(r.gate)] for r in ranking.rejected],
         )
+    _print_notes(ranking.warnings)
+
+
+def _further_columns(ranking: Ranking) -> dict[str, Callable[[RankedAlloy], object]]:
+    """Columns of what only some campaigns compute, by heading."""
+    columns: dict[str, Callable[[RankedAlloy], object]] = {}
+    if ranking.comparison is not None:
+        columns["by"] = _engines
+    if any(c.lowest_frequency is not None for c in ranking.candidates):
+        columns["lowest (THz)"] = lambda c: c.lowest_frequency
+    if any(c.bulk_modulus is not None for c in ranking.candidates):
+        columns["B/G/E (GPa)"] = _moduli
+    return columns
+
+
+def _engines(alloy: RankedAlloy) -> str:
+    """Engines of adhesion and of migration; ~ where a mean difference to another was added."""
+    names = dict.fromkeys((alloy.engine, alloy.migration_engine))
+    return ", ".join(names) + ("~" if "plus the mean" in alloy.energies_from else "")
+
+
+def _moduli(alloy: RankedAlloy) -> str | None:
+    moduli = (alloy.bulk_modulus, alloy.shear_modulus, alloy.youngs_modulus)
+    return "/".join("-" if m is None else f"{m:.0f}" for m in moduli)
+
+
+def print_comparison(comparison: EngineComparison) -> None:
+    """Print how far two engines differ on the alloys of both."""
+    print_table(
+        f"{comparison.refine} minus {comparison.screen}",
+        ["quantity", "unit", "alloys", "bias", "scatter", "Spearman", "Kendall", "in intervals"],
+        [
+            [q.quantity, q.unit, q.n, q.bias, q.scatter, q.spearman, q.kendall, q.verdict]
+            for q in comparison.quantities
+        ],
+    )
 
 
 def _print_notes(texts: Sequence[str]) -> None:

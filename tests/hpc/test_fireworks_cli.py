@@ -21,10 +21,14 @@ from local_jobs import make  # noqa: E402
 
 from misei.launchers.commands import fireworks as cli_fireworks  # noqa: E402
 from misei.launchers.fireworks import campaigns as fireworks_campaigns  # noqa: E402
+from misei.launchers.local import RunReport  # noqa: E402
+from misei.launchers.screen import CampaignStages  # noqa: E402
+from misei.launchers.stages import Stage  # noqa: E402
 
 SECRET = "sekret-of-this-test"
 COMMANDS = ("submit", "launch", "status", "retry", "resume", "cancel")
-CAMPAIGN = "name: toys\nelectrolytes: [Li6PS5Cl]\nmetals: [Zn]\nengine: emt\n"
+CAMPAIGN = "name: toys\nelectrolytes: [Li6PS5Cl]\nmetals: [Zn]\nscreen: emt\n"
+WAITS = "stage 2 waits for stage 1: submit again when that has ended"
 
 
 @pytest.fixture
@@ -42,14 +46,15 @@ def misei(
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN)
     log = str(tmp_path / "log.txt")
 
-    def flows(*_: Any) -> tuple[list[Flow], None]:
+    def plan(*_: Any) -> CampaignStages:
         (tmp_path / "runs").mkdir(exist_ok=True)
         first, same = (make(jobs.add, "first", [], log) for _ in range(2))
         grown = make(jobs.expand, "grown", [first.output], log, 1)
         bad = make(jobs.fail, "bad", [same.output], log, "unless mended")
-        return [Flow([first, grown], name="A"), Flow([same, bad], name="B")], None
+        flows = [Flow([first, grown], name="A"), Flow([same, bad], name="B")]
+        return CampaignStages([Stage("stage 1 (emt)", "emt", flows)], RunReport(), WAITS)
 
-    monkeypatch.setattr(fireworks_campaigns, "campaign_flows", flows)
+    monkeypatch.setattr(fireworks_campaigns, "campaign_stages", plan)
     app = typer.Typer()
     for command in COMMANDS:
         app.command()(getattr(cli_fireworks, command))
@@ -69,7 +74,8 @@ def answer(done: Result) -> Any:
 
 def test_from_submit_to_the_last_result(misei: Callable[..., Result], tmp_path: Path) -> None:
     assert "3 jobs added, 0 finished before" in misei("submit", "campaign.yaml").stdout
-    assert "0 jobs added" in misei("submit", "campaign.yaml").stdout
+    again = answer(misei("submit", "campaign.yaml", "--json"))
+    assert (again["submitted"], again["message"]) == (0, WAITS)
     assert (tmp_path / "runs" / "toys" / "campaign.yaml").read_text() == CAMPAIGN
     ran = answer(misei("launch", "--here", "--json", code=1))
     assert (ran["done"], ran["total"], ran["failed"]) == (5, 6, ["bad"])

@@ -189,7 +189,7 @@ def test_a_store_that_the_runner_would_not_find_is_refused(
     project: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = project.folder / "campaign.yaml"
-    campaign.write_text("{name: small, electrolytes: [Li6PS5Cl], metals: [In], engine: emt}")
+    campaign.write_text("{name: small, electrolytes: [Li6PS5Cl], metals: [In], screen: emt}")
     monkeypatch.setenv("MISEI_STORE", "results.sqlite")
     result = _misei("submit", str(campaign))
     assert result.exit_code == 2
@@ -289,11 +289,12 @@ def test_a_campaign_is_ranked_from_the_store_as_after_a_local_run(
         for candidate, found in zip(candidates, documents, strict=False):
             jobs = [remote_jobs.giving(document) for document in found]
             parts = [Flow([job], output=job.output) for job in jobs]
-            flows.append(CandidateFlows(candidate, *parts))
+            crystal = source.find(candidate.entry_id)[0].structure
+            flows.append(CandidateFlows(candidate, crystal, *parts))
         return flows, []
 
     monkeypatch.setattr("misei.launchers.screen.candidate_flows", known)
-    campaign = Campaign(name="two", electrolytes=["Li6PS5Cl"], metals=["In", "Al"], engine="emt")
+    campaign = Campaign(name="two", electrolytes=["Li6PS5Cl"], metals=["In", "Al"], screen="emt")
     file = remote.folder / "campaign.yaml"
     file.write_text(campaign.model_dump_json())
     result = _misei("submit", str(file), "--worker", "shell", "--json")

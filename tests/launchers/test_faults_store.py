@@ -127,7 +127,7 @@ def test_the_command_line_says_it_in_a_line(
 ) -> None:
     os.truncate(bench.store, bench.store.stat().st_size // 2)
     campaign = bench.folder / "campaign.yaml"
-    campaign.write_text("name: one\nelectrolytes: [Li6PS5Cl]\nmetals: [Ag]\nengine: emt\n")
+    campaign.write_text("name: one\nelectrolytes: [Li6PS5Cl]\nmetals: [Ag]\nscreen: emt\n")
     monkeypatch.setenv("MISEI_STORE", str(bench.store))
     monkeypatch.setenv("MISEI_RUN_DIR", str(bench.folder / "run"))
     done = CliRunner().invoke(app, [command, str(campaign)])

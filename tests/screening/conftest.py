@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from pymatgen.core import Composition, Lattice, Structure
 
@@ -16,9 +17,11 @@ from misei.screening.entries import BundledSource
 from misei.screening.ranking import Screened
 from misei.screening.schemas import EV_PER_A2_TO_J_PER_M2, Provenance
 from misei.screening.schemas_adhesion import AdhesionDoc, InterfaceDoc
+from misei.screening.schemas_elasticity import ElasticityDoc
 from misei.screening.schemas_migration import HopDoc, MigrationDoc
 from misei.screening.schemas_surfaces import SurfaceEnergyDoc
 from misei.screening.schemas_thermodynamics import AlloyCandidate
+from misei.screening.schemas_vibrations import VibrationsDoc
 
 ELEMENT_ENERGIES = {"Li": -1.9, "Ge": -4.5, "S": -4.0, "P": -5.4, "Cl": -1.8, "Cu": -3.7}
 # id: (formation energy eV per formula, corrections included; volume of the formula, angstrom^3)
@@ -158,7 +161,37 @@ def screened(
     return Screened(candidate, adhesion(alloy, works, **choices), migration(alloy, barriers))
 
 
+def vibrations(alloy: str, lowest: float = 0.0) -> VibrationsDoc:
+    """Vibrations with a lowest frequency in THz, at the zone boundary."""
+    cell = Structure(Lattice.cubic(3.0), ["Li"], [[0, 0, 0]])
+    return VibrationsDoc(
+        formula=alloy, entry_id=f"{alloy}-1", engine="toy", structure=cell, natoms=1,
+        supercell=[[2, 0, 0], [0, 2, 0], [0, 0, 2]], supercell_natoms=8, displacements=1,
+        mesh=(4, 4, 4), temperatures_K=[0.0, 300.0], free_energies=[0.04, 0.03],
+        entropies=[0.0, 1e-4], heat_capacities=[0.0, 2e-4], lowest_frequency=lowest,
+        lowest_frequency_q=(0.5, 0.0, 0.5), imaginary_tolerance=0.1,
+        imaginary_modes=int(lowest < -0.1), omitted_fraction=0.0, acoustic_residual=0.01,
+        **_calculation(),
+    )  # fmt: skip
+
+
+def elasticity(alloy: str, shear: float = 20.0) -> ElasticityDoc:
+    """Isotropic elasticity: B = 50 GPa and the shear modulus given."""
+    first, second = 50.0 + 4 * shear / 3, 50.0 - 2 * shear / 3
+    tensor = np.diag([first] * 3 + [shear] * 3)
+    tensor[:3, :3] += second * (1 - np.eye(3))
+    cell = Structure(Lattice.cubic(3.0), ["Li"], [[0, 0, 0]])
+    return ElasticityDoc(
+        formula=alloy, entry_id=f"{alloy}-1", engine="toy", structure=cell,
+        elastic_tensor_GPa=tensor.tolist(), residual_stress_GPa=np.zeros((3, 3)).tolist(),
+        deformations=6, nonlinearity=0.0, **_calculation(),
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def build() -> SimpleNamespace:
     """Builders of documents with made-up numbers."""
-    return SimpleNamespace(adhesion=adhesion, migration=migration, screened=screened)
+    return SimpleNamespace(
+        adhesion=adhesion, migration=migration, screened=screened, vibrations=vibrations,
+        elasticity=elasticity,
+    )  # fmt: skip

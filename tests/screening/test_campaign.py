@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from misei.screening.campaign import Campaign, CampaignError, load_campaign
+from misei.workflows.campaign import check_engines
+from misei.workflows.engines import UnknownEngineError
 
 GOOD: dict[str, Any] = {
     "name": "lpsc",
@@ -44,7 +46,7 @@ def refusal_of_text(folder: Path, content: bytes) -> str:
 def test_a_short_file_gets_the_defaults(tmp_path: Path) -> None:
     campaign = load(tmp_path)
     assert campaign.electrolytes == GOOD["electrolytes"]
-    assert (campaign.alloys, campaign.engine, campaign.preset) == (
+    assert (campaign.alloys, campaign.screen, campaign.preset) == (
         "equilibrium",
         "sevennet",
         "quick",
@@ -59,7 +61,7 @@ def test_every_choice_can_be_made(tmp_path: Path) -> None:
         max_atoms=50,
         excluded_phases=["LiMg3-123"],
         interphase={"grain_diameter_nm": 20, "tunnelling_length_nm": 0.5},
-        engine="emt",
+        screen="emt",
         preset="standard",
         gates={"max_strain": 0.05, "accept_unconverged": True},
         weights={"wetting_ratio": 1, "migration_barrier": 0},
@@ -153,3 +155,34 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 )
 def test_what_is_no_campaign_is_one_line(tmp_path: Path, content: bytes, message: str) -> None:
     assert message in refusal_of_text(tmp_path, content)
+
+
+def test_two_stages_and_further_properties(tmp_path: Path) -> None:
+    plain = load(tmp_path)
+    assert (plain.refine, plain.top, plain.phonons, plain.elastic) == (None, 5, False, False)
+    asked = load(tmp_path, screen="emt", refine="vasp", top=3, phonons=True, elastic=True)
+    assert (asked.screen, asked.refine, asked.top) == ("emt", "vasp", 3)
+    assert asked.phonons
+    assert asked.elastic
+
+
+def test_the_second_engine_is_another_one(tmp_path: Path) -> None:
+    message = refusal(tmp_path, screen="emt", refine="emt")
+    assert "refine: refine has to name another engine than screen (got 'emt')" in message
+    # sevennet is the default of screen.
+    assert "another engine" in refusal(tmp_path, refine="sevennet")
+
+
+def test_wrong_values_of_the_second_stage_are_named(tmp_path: Path) -> None:
+    assert "top: Input should be greater than 0 (got 0)" in refusal(tmp_path, top=0)
+    assert "phonons: Input should be a valid boolean" in refusal(tmp_path, phonons="some")
+    message = refusal(tmp_path, engine="emt")
+    assert "unknown key 'engine'; valid: " in message
+    assert "screen, refine, top, phonons, elastic" in message
+
+
+def test_unknown_engines_of_either_stage_are_refused_with_the_valid_names(tmp_path: Path) -> None:
+    for key in ("screen", "refine"):
+        with pytest.raises(UnknownEngineError, match="unknown engine 'sevenet'; valid: emt, seve"):
+            check_engines(load(tmp_path, **{key: "sevenet"}))
+    check_engines(load(tmp_path, screen="emt", refine="gpaw-fast"))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -125,3 +127,64 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         write_atomically(path, "new \ud800")  # a lone surrogate cannot be encoded
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def funnel(build: SimpleNamespace) -> Ranking:
+    """Two alloys by two engines, one by the first alone, with phonons and moduli."""
+    items = []
+    for alloy, ratio, barrier in (("LiA", 1.0, 0.2), ("LiB", 1.2, 0.3), ("LiC", 0.9, 0.1)):
+        item = build.screened(alloy, ratio, barrier)
+        second = {
+            "refined_adhesion": build.adhesion(alloy, [ratio + 0.1]),
+            "refined_migration": build.migration(alloy, {"1": barrier + 0.05}),
+            "refine": "dft",
+        }
+        item = replace(item, vibrations=build.vibrations(alloy), elasticity=build.elasticity(alloy))
+        items.append(item if alloy == "LiC" else replace(item, **second))
+    items[1] = replace(items[1], refined_migration=None)
+    return rank(items, Gates(), Weights())
+
+
+def test_columns_of_a_funnel_have_units(funnel: Ranking, tmp_path: Path) -> None:
+    files = export_ranking(funnel, "csv", tmp_path / "ranking.csv", SOURCE, [])
+    table = pd.read_csv(files[0], comment="#").set_index("alloy")
+    assert table.loc["LiA", "screen_wetting_ratio (dimensionless)"] == pytest.approx(1.0)
+    assert table.loc["LiA", "wetting_ratio (dimensionless)"] == pytest.approx(1.1)
+    assert table.loc["LiA", "screen_migration_barrier (eV)"] == pytest.approx(0.2)
+    assert table.loc["LiC", "lowest_frequency (THz)"] == 0.0
+    assert bool(table.loc["LiC", "dynamically_stable"]) is True
+    assert table.loc["LiC", "youngs_modulus (GPa)"] == pytest.approx(9 * 50 * 20 / 170, abs=1e-6)
+    counts = {"rank", "rank_best", "rank_worst", "percolation_dimensions"}
+    numbers = set(table.select_dtypes("number").columns) - counts
+    assert all(name.endswith(")") for name in numbers)
+
+
+def test_columns_that_no_candidate_has_are_left_out(
+    results: tuple[Ranking, list[AdhesionDoc]], tmp_path: Path
+) -> None:
+    (file, _) = export_ranking(results[0], "csv", tmp_path / "ranking.csv", SOURCE, results[1])
+    header = pd.read_csv(file, comment="#").columns
+    assert not [name for name in header if name.startswith(("screen_", "bulk_", "lowest_"))]
+
+
+@pytest.mark.parametrize(("format_name", "name"), [("csv", "r.csv"), ("json", "r.json"),
+                                                   ("markdown", "r.md")])  # fmt: skip
+def test_engines_compared_are_in_every_format(
+    funnel: Ranking, tmp_path: Path, format_name: str, name: str
+) -> None:
+    text = export_ranking(funnel, format_name, tmp_path / name, SOURCE, [])[0].read_text()
+    assert "wetting_ratio (dimensionless), 2 alloys: bias 0.100, scatter 0.000, too few" in text
+    assert "migration_barrier (eV), 1 alloys: bias 0.050, too few (1; 3 are needed)" in text
+    assert "not a random sample" in text
+    assert "LiB: migration by dft has no result; the first engine's numbers stand" in text
+    assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+
+
+def test_json_of_a_funnel_gives_the_ranking_back(funnel: Ranking, tmp_path: Path) -> None:
+    (file,) = export_ranking(funnel, "json", tmp_path / "r.json", SOURCE, [])
+    content = json.loads(file.read_text())
+    assert Ranking.model_validate(content) == funnel
+    optional = {n for n, f in RankedAlloy.model_fields.items() if f.annotation == float | None}
+    assert len(optional) == 8
+    assert optional <= set(content["units"])

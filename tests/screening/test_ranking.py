@@ -172,3 +172,28 @@ def test_nothing_to_rank() -> None:
 def test_weights_must_weigh_something() -> None:
     with pytest.raises(ValidationError, match="at least one weight"):
         Weights(wetting_ratio=0.0, migration_barrier=0.0)
+
+
+def test_imaginary_phonons_are_rejected_with_frequency_and_q(build: SimpleNamespace) -> None:
+    soft = replace(build.screened("Li3Al", 0.8, 0.3), vibrations=build.vibrations("Li3Al", -1.25))
+    items = [soft, replace(build.screened("LiZn", 0.8, 0.3), vibrations=build.vibrations("LiZn"))]
+    ranking = ranked([*items, build.screened("LiMg", 0.8, 0.3)])
+    (rejection,) = ranking.rejected
+    assert (rejection.alloy, rejection.gate) == ("Li3Al", "dynamically_stable")
+    assert rejection.value == "lowest mode -1.25 THz at q = (0.5, 0, 0.5)"
+    assert rejection.limit == "no mode below -0.1 THz"
+    rows = by_alloy(ranking)
+    assert (rows["LiZn"].dynamically_stable, rows["LiZn"].lowest_frequency) == (True, 0.0)
+    assert (rows["LiMg"].dynamically_stable, rows["LiMg"].lowest_frequency) == (None, None)
+    open_gate = by_alloy(ranked(items, Gates(dynamically_stable=False)))
+    assert open_gate["Li3Al"].dynamically_stable is False
+
+
+def test_moduli_of_an_isotropic_alloy(build: SimpleNamespace) -> None:
+    item = replace(build.screened("Li3Al", 0.8, 0.3), elasticity=build.elasticity("Li3Al"))
+    (row,) = ranked([item]).candidates
+    # E = 9 B G / (3 B + G), nu = (3 B - 2 G) / (6 B + 2 G)
+    assert (row.bulk_modulus, row.shear_modulus) == pytest.approx((50.0, 20.0))
+    assert row.youngs_modulus == pytest.approx(9 * 50 * 20 / 170)
+    assert row.poisson_ratio == pytest.approx(110 / 340)
+    assert row.pugh_ratio == pytest.approx(2.5)

@@ -8,13 +8,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from misei.screening.funnel import compare_engines
 from misei.screening.grains import Grains
 from misei.screening.plots import profiles
 from misei.screening.plots import ranking as plots
+from misei.screening.plots.engines import engine_parity
 from misei.screening.ranking import Gates, Rejection, Weights, rank
 from misei.screening.report import ReportData, render_report, write_report
+from misei.screening.report_funnel import SYMBOLS
 from misei.screening.report_html import formula, interval, number, products
 from misei.screening.report_tables import interphase_table
+from misei.screening.schemas_costs import StageCost
 from misei.screening.schemas_thermodynamics import InterphaseDoc, Plateau, ReductionDoc
 
 SOURCE = {"name": "toy set", "version": "7", "protocol": "made up"}
@@ -246,3 +250,59 @@ def test_rounding() -> None:
     assert number(None) == "\u2013"
     assert interval(1.0, (0.75, 1.25)) == "1.00 (0.75 to 1.25)"
     assert products({"Li2S": 5.0, "LiCl": 1.0}) == "5 Li<sub>2</sub>S + LiCl"
+
+
+def test_sections_of_a_funnel_with_phonons_and_moduli(build: SimpleNamespace) -> None:
+    items = [
+        replace(
+            build.screened(alloy, ratio, barrier),
+            refined_adhesion=build.adhesion(alloy, [ratio + 0.125]),
+            refined_migration=build.migration(alloy, {"1": barrier + 0.05}),
+            refine="gpaw",
+        )
+        for alloy, ratio, barrier in (("LiA", 1.0, 0.2), ("LiB", 1.2, 0.3), ("LiC", 0.9, 0.1))
+    ]
+    cost = StageCost(
+        stage="stage 2 (gpaw)", energies_from="DFT", jobs=7, seconds=1234.4, force_evaluations=4321
+    )
+    ranking = rank(items, Gates(), Weights())
+    page = render_report(
+        ReportData(
+            campaign="toy", reductions=[], interphases=[], candidates=[], ranking=ranking,
+            adhesions=[item.adhesion for item in items],
+            migrations=[item.migration for item in items], source=SOURCE,
+            vibrations=[build.vibrations("LiA", -1.5)], elasticities=[build.elasticity("LiA")],
+            refined_adhesions=[item.refined_adhesion for item in items],
+            refined_migrations=[item.refined_migration for item in items], costs=[cost],
+        )
+    )  # fmt: skip
+    text = without_plotly(page)
+    parser = TagBalance()
+    parser.feed(text)
+    assert parser.open == []
+    for section in ("Engines compared", "Phonons", "Elastic moduli", "Cost"):
+        assert f"{section}</h2>" in text
+    # bias of the ratio, no scatter, same order
+    assert '<td class="num">0.125</td>\n<td' in text or '<td class="num">0.125</td><td' in text
+    assert '<td class="num">-1.50</td>' in text
+    assert '<td class="num">4321</td><td class="num">1234</td>' in text
+    assert '<td class="num">52.9</td>' in text  # E = 9 B G / (3 B + G)
+    # Parity of four quantities in one figure, affinity, and the hops of six documents.
+    assert text.count("Plotly.newPlot(") == 8
+
+
+def test_parity_plot_has_a_panel_for_each_quantity(build: SimpleNamespace) -> None:
+    item = replace(
+        build.screened("LiA", 1.0, 0.2),
+        refine="gpaw",
+        refined_adhesion=build.adhesion("LiA", [1.2]),
+    )
+    comparison = compare_engines([item])
+    assert comparison is not None
+    plot = engine_parity(comparison, SYMBOLS)
+    # Nothing of migration: a line and the points of W_ad and of its ratio.
+    assert [trace.mode for trace in plot.data] == ["lines", "markers+text"] * 2
+    assert list(plot.data[3].x) == pytest.approx([1.0])
+    assert list(plot.data[3].y) == pytest.approx([1.2])
+    assert plot.layout.xaxis.title.text == "toy"
+    assert plot.layout.yaxis.title.text == "gpaw"

@@ -133,6 +133,19 @@ def test_a_slab_of_two_faces_does_not_feel_its_images() -> None:
 
 
 @needs_gpaw
+def test_symmetry_survives_the_noise_of_another_engine_s_relaxation() -> None:
+    perfect = bulk("Al", cubic=True)
+    noisy = perfect.copy()
+    noisy.positions += 1e-4 * np.random.default_rng(0).uniform(-1, 1, (4, 3))
+    counts = []
+    for atoms in (perfect, noisy):
+        model = GpawModel(COARSE)
+        model.calculate(atoms)
+        counts.append(len(model._dft.dft.ibzwfs.ibz.symmetries))
+    assert counts[0] == counts[1] > 40
+
+
+@needs_gpaw
 def test_a_structure_that_loses_symmetry_is_begun_anew() -> None:
     model = GpawModel(COARSE)
     model.calculate(displaced_lithium(0.0))

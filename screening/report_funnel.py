@@ -1,0 +1,171 @@
+"""Sections of the report on a second engine, phonons, elastic moduli and what it all took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from misei.screening.plots.engines import engine_parity
+from misei.screening.provenance import funnel_text
+from misei.screening.report_html import (
+    WETTING_RATIO,
+    Column,
+    figure,
+    formula,
+    number,
+    table,
+    yes_no,
+)
+from misei.screening.schemas_costs import StageCost
+from misei.screening.schemas_elasticity import ElasticityDoc
+from misei.screening.schemas_funnel import EngineComparison
+from misei.screening.schemas_ranking import Ranking
+from misei.screening.schemas_vibrations import VibrationsDoc, at
+
+ALLOY = Column("Alloy", kind="")
+CONVERGED = Column("Converged", kind="")
+SYMBOLS = {
+    "work_of_adhesion": "W<sub>ad</sub>",
+    "wetting_ratio": WETTING_RATIO,
+    "migration_barrier": "E<sub>m</sub>",
+    "vacancy_formation_energy": "E<sub>f</sub>",
+}
+
+
+def engines_section(ranking: Ranking, comparison: EngineComparison) -> str:
+    """Show how far two engines differ, and what of the ranking is whose."""
+    compared = [found for found in comparison.quantities if found.n]
+    caption = (
+        "Each alloy that both engines have computed; on the line they agree. "
+        f"Differences are {escape(comparison.refine)} minus {escape(comparison.screen)}."
+    )
+    plot = figure(engine_parity(comparison, SYMBOLS), caption) if compared else ""
+    return (
+        f"<p>{escape(funnel_text(comparison))}.</p>{plot}{_comparison_table(comparison)}"
+        f"<h3>Whose numbers the ranking has</h3>{_engines_table(ranking)}"
+    )
+
+
+def _comparison_table(comparison: EngineComparison) -> str:
+    columns = [
+        Column("Quantity", kind=""), Column("Alloys", "number"), Column("Bias", "unit of quantity"),
+        Column("Scatter", "unit of quantity"), Column("Spearman", "dimensionless"),
+        Column("Kendall", "dimensionless"), Column("Unit", kind=""),
+        Column("In the intervals", kind=""),
+    ]  # fmt: skip
+    rows = [
+        [
+            SYMBOLS[found.quantity],
+            str(found.n),
+            number(found.bias, 3),
+            number(found.scatter, 3),
+            number(found.spearman),
+            number(found.kendall),
+            escape(found.unit),
+            escape(found.verdict),
+        ]
+        for found in comparison.quantities
+    ]
+    return table(columns, rows)
+
+
+def _engines_table(ranking: Ranking) -> str:
+    columns = [
+        Column("Rank"), ALLOY, Column("Adhesion by", kind=""), Column("Migration by", kind=""),
+        Column(WETTING_RATIO, "as ranked"), Column(WETTING_RATIO, "first engine"),
+        Column("E<sub>m</sub>", "eV, as ranked"), Column("E<sub>m</sub>", "eV, first engine"),
+        Column("Energies", kind="long"),
+    ]  # fmt: skip
+    rows = [
+        [
+            str(c.rank),
+            formula(c.alloy),
+            escape(c.engine),
+            escape(c.migration_engine),
+            number(c.wetting_ratio),
+            number(c.screen_wetting_ratio),
+            number(c.migration_barrier),
+            number(c.screen_migration_barrier),
+            escape(c.energies_from),
+        ]
+        for c in ranking.candidates
+    ]
+    return table(columns, rows)
+
+
+def phonon_section(docs: Sequence[VibrationsDoc]) -> str:
+    """Show the dynamical stability of each alloy."""
+    columns = [
+        ALLOY, Column("Stable", kind=""), Column("Lowest frequency", "THz"),
+        Column("at q", kind=""),
+        Column("Imaginary modes", "number"), Column("Zero-point energy", "meV/atom"),
+        Column("Supercell", "atoms"), Column("Displacements", "number"),
+        Column("Engine", kind=""), CONVERGED,
+    ]  # fmt: skip
+    rows = [
+        [
+            formula(doc.formula),
+            yes_no(doc.dynamically_stable),
+            number(doc.lowest_frequency),
+            at(doc.lowest_frequency_q),
+            str(doc.imaginary_modes),
+            number(None if doc.zero_point_energy is None else 1000 * doc.zero_point_energy, 1),
+            str(doc.supercell_natoms),
+            str(doc.displacements),
+            escape(doc.engine),
+            yes_no(doc.converged),
+        ]
+        for doc in docs
+    ]
+    tolerances = sorted({doc.imaginary_tolerance for doc in docs})
+    limits = ", ".join(f"{tolerance:g}" for tolerance in tolerances)
+    return (
+        f"<p>Imaginary frequencies are negative; modes down to minus {limits} THz do not count as "
+        f"imaginary.</p>{table(columns, rows)}"
+    )
+
+
+def elastic_section(docs: Sequence[ElasticityDoc]) -> str:
+    """Show the moduli of each alloy as a polycrystal without texture."""
+    columns = [
+        ALLOY, Column("B", "GPa"), Column("G", "GPa"), Column("E", "GPa"),
+        Column("Poisson ratio", "dimensionless"), Column("B / G (Pugh)", "dimensionless"),
+        Column("Mechanically stable", kind=""), Column("Engine", kind=""), CONVERGED,
+    ]  # fmt: skip
+    rows = [
+        [
+            formula(doc.formula),
+            number(doc.bulk_modulus, 1),
+            number(doc.shear_modulus, 1),
+            number(doc.youngs_modulus, 1),
+            number(doc.poisson_ratio),
+            number(doc.pugh_ratio),
+            yes_no(doc.mechanically_stable),
+            escape(doc.engine),
+            yes_no(doc.converged),
+        ]
+        for doc in docs
+    ]
+    return f"<p>Voigt-Reuss-Hill averages at 0 K.</p>{table(columns, rows)}"
+
+
+def cost_section(costs: Sequence[StageCost]) -> str:
+    """Show jobs, time and force evaluations of each stage."""
+    columns = [
+        Column("Stage", kind=""), Column("Energies", kind=""), Column("Jobs", "finished"),
+        Column("Force evaluations", "number"), Column("Time of the jobs", "s"),
+    ]  # fmt: skip
+    rows = [
+        [
+            escape(cost.stage),
+            escape(cost.energies_from),
+            str(cost.jobs),
+            str(cost.force_evaluations),
+            number(cost.seconds, 0),
+        ]
+        for cost in costs
+    ]
+    return (
+        "<p>Wall times of the jobs are added up, so that they do not depend on how many ran at "
+        f"once; a job that two stages share counts for the first.</p>{table(columns, rows)}"
+    )
