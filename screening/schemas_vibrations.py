@@ -32,6 +32,7 @@ class PhononCell(BaseModel):
     supercell_matrix: list[list[int]] = Field(
         description="On the primitive cell; columns are the new lattice vectors, as phonopy has it."
     )
+    supercell: Structure = Field(description="Without displacement, in phonopy's order of atoms.")
 
 
 class ImaginaryMode(BaseModel):
@@ -133,6 +134,11 @@ class VibrationsDoc(CalculationDoc):
     omitted_fraction: float = Field(
         description="Share of the modes on the mesh that have no positive frequency and that the "
         "free energies leave out, the acoustic modes at Gamma not counted."
+    )
+    residual_force: float | None = Field(
+        default=None,
+        description="Largest force on an atom of the supercell without displacement, subtracted "
+        "from those of all others, eV/angstrom.",
     )
     acoustic_residual: float = Field(
         description="Largest frequency of an acoustic mode at Gamma before the acoustic sum rule "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import cast
 
 from atomate2.ase.jobs import AseMaker
-from jobflow import Job, Maker
+from jobflow import Job, Maker, OutputReference
 from pymatgen.core import Structure
 
 from misei.structures.supercells import bare
@@ -55,9 +55,10 @@ def displacement_maker(engine: Engine) -> Maker:
     return static
 
 
-def displaced_static(engine: Engine, structure: Structure, name: str) -> Job:
+def displaced_static(engine: Engine, structure: Structure | OutputReference, name: str) -> Job:
     """Return the keyed job of a displaced cell. Output: a task document of the engine's schema."""
-    static = cast(Job, displacement_maker(engine).make(bare(structure)))
+    cell = bare(structure) if isinstance(structure, Structure) else structure
+    static = cast(Job, displacement_maker(engine).make(cell))
     static.name = name
     return keyed(static, engine.task_schema, f"{engine.name} {engine.version}")
 

@@ -9,6 +9,7 @@ import numpy as np
 from atomate2.forcefields.flows.phonons import PhononMaker
 from jobflow import Flow, Job, Maker, job
 from pymatgen.core import Lattice, Structure
+from pymatgen.io.phonopy import get_pmg_structure
 
 from misei.screening.schemas_vibrations import PhononCell, VibrationsDoc
 from misei.structures.supercells import (
@@ -29,6 +30,7 @@ from misei.workflows.phonon_modes import (
 )
 
 SUPERCELL_STEP = 0.5  # angstrom
+DISPLACEMENT = 0.01  # angstrom
 # q points of a segment of the band path: so many frequencies of all bands, within limits.
 SEGMENT_FREQUENCIES, SEGMENT_POINTS = 4000, (12, 51)
 
@@ -90,7 +92,7 @@ class VibrationsMaker(Maker):
     name: str = "vibrations"
     engine: str = "sevennet"
     fmax: float = 1e-3
-    displacement: float = 0.01
+    displacement: float = DISPLACEMENT
     min_length: float = 12.0
     max_atoms: int = 250
     mesh_length: float = 60.0
@@ -125,14 +127,17 @@ class VibrationsMaker(Maker):
         )
         cell.name = f"supercell of {label}"
         phonons = self._phonons(cell, len(primitive))
+        still = displaced_static(engine, cell.output.supercell, f"{label}: no displacement")
         forces = _displacements(phonons).output["forces"]
         for each, _ in phonons.iterflow():  # what they ask for takes the name on
             each.append_name(f"{label}: ", prepend=True)
         vibrations = keyed(
-            sum_modes(self, phonons.output, forces, relaxation.output, formula, entry_id)
+            sum_modes(
+                self, phonons.output, forces, still.output, relaxation.output, formula, entry_id
+            )
         )
         vibrations.name = f"vibrations of {label}"
-        jobs: list[Flow | Job] = [relaxation, cell, phonons, vibrations]
+        jobs: list[Flow | Job] = [relaxation, cell, phonons, still, vibrations]
         return Flow(jobs, output=vibrations.output, name=vibrations.name)
 
     def _phonons(self, cell: Job, natoms: int) -> Flow:
@@ -185,7 +190,13 @@ def choose_cell(
         matrix = supercell_matrix(primitive, length, symprec)
         natoms = round(abs(np.linalg.det(matrix))) * len(primitive)
         if natoms <= max(max_atoms, len(primitive)):
-            return PhononCell(structure=primitive, supercell_matrix=np.transpose(matrix).tolist())
+            columns = np.transpose(matrix).tolist()
+            supercell = make_displacements(primitive, columns, DISPLACEMENT, symprec).supercell
+            return PhononCell(
+                structure=primitive,
+                supercell_matrix=columns,
+                supercell=bare(get_pmg_structure(supercell)),
+            )
         length -= SUPERCELL_STEP
 
 
@@ -194,15 +205,23 @@ def sum_modes(
     maker: VibrationsMaker,
     document: Any,
     forces: list[Any],
+    still: Any,
     relaxation: Any,
     formula: str,
     entry_id: str | None,
 ) -> VibrationsDoc:
-    """Make the force constants, sum the modes on the mesh and judge the stability."""
+    """Make the force constants, sum the modes on the mesh and judge the stability.
+
+    Forces of the cell without displacement are subtracted, which atomate2 does not do: those of a
+    potential need not have the symmetry that phonopy relies on where it saves a displacement
+    (SevenNet-0, Li5Mg: 2.5e-4 eV/angstrom along the twofold axis on an inversion centre, which
+    alone makes a mode of -4.7 THz).
+    """
     engine = get_engine(maker.engine, maker.fmax)
     primitive, supercell = bare(document.structure), document.supercell_matrix
     phonons = make_displacements(primitive, supercell, maker.displacement, maker.symprec)
-    acoustic_residual = set_forces(phonons, forces)
+    residual = np.array(still.output.forces)
+    acoustic_residual = set_forces(phonons, [np.array(each) - residual for each in forces])
     provenance = engine.provenance(_settings(maker))
     provenance.source_ids = [entry_id] if entry_id else []
     vibrations = VibrationsDoc(
@@ -214,6 +233,7 @@ def sum_modes(
         supercell=np.rint(np.transpose(supercell)).astype(int).tolist(),
         supercell_natoms=len(phonons.supercell),
         displacements=len(forces),
+        residual_force=float(np.linalg.norm(residual, axis=1).max()),
         acoustic_residual=acoustic_residual,
         **thermal_fields(phonons, maker.mesh_length, maker.temperatures_K),
         **stability_fields(phonons, maker.imaginary_tolerance),

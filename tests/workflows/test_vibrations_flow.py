@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from misei.screening.results import find_documents
 from misei.screening.schemas_vibrations import FreeEnergyRangeError, VibrationsDoc
 from misei.structures.prototypes import load_prototypes
 from misei.structures.supercells import primitive_cell
+from misei.workflows.calculators import SharedCalculator
 from misei.workflows.engines import get_engine
 from misei.workflows.vibrations import DisplacedCellMaker, VibrationsMaker
 
@@ -40,6 +42,8 @@ SUM_RULE_TOLERANCE = 1e-3
 DEGENERATE = 2e-4
 # THz; phonopy and ase differ in the third order of the displacement, and by the sum rule.
 BY_HAND = 0.01
+# eV/angstrom, below the force tolerance of the relaxation.
+SKEW = 2e-4
 # Of the integral over a density of states of 200 points.
 SAMPLED = 0.01
 # eV/K/atom; splines through points 20 K apart, above 100 K, where S is 1e-4 to 6e-4.
@@ -240,3 +244,23 @@ def test_the_jobs_of_a_flow_are_keyed_by_content(engine: str) -> None:
     static, same = displaced.make(crystal), displaced.make(crystal, prev_dir="elsewhere")
     assert static.uuid == same.uuid
     assert static.output_schema is get_engine(engine).task_schema
+
+
+def test_forces_that_break_the_symmetry_cancel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A potential's forces may lack the symmetry by which displacements are saved."""
+    crystal = load_prototypes()["Cu-225"].structure()
+    exact = compute(MAKER, crystal, tmp_path / "exact")
+    evaluate = SharedCalculator.calculate
+
+    def skewed(self: SharedCalculator, *args: Any, **kwargs: Any) -> None:
+        evaluate(self, *args, **kwargs)
+        push = np.zeros_like(self.results["forces"])
+        push[:, 0] = SKEW * (-1.0) ** np.arange(len(push))
+        self.results["forces"] = self.results["forces"] + push
+
+    monkeypatch.setattr(SharedCalculator, "calculate", skewed)
+    found = compute(MAKER, crystal, tmp_path / "skewed")
+    assert found.residual_force == pytest.approx(SKEW, rel=1e-3)
+    assert found.lowest_frequency == pytest.approx(exact.lowest_frequency, abs=1e-4)
