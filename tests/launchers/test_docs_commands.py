@@ -13,6 +13,7 @@ from typer import Exit
 from misei.launchers.cli import app
 from misei.launchers.queues.cluster_file import QUEUE_SYSTEMS, load_cluster
 from misei.settings import Settings
+from misei.workflows.vasp_setup import VaspSettings
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
@@ -73,7 +74,8 @@ def test_the_page_on_clusters_names_settings_that_there_are() -> None:
     text = (ROOT / "docs" / "hpc.md").read_text()
     named = set(re.findall(r"MISEI_([A-Z_]+)\b", text)) - {"REPOSITORY", "QUEUE"}
     assert named
-    assert named <= {name.upper() for name in Settings.model_fields}
+    vasp = {f"VASP_{name.upper()}" for name in VaspSettings.model_fields}
+    assert named <= {name.upper() for name in Settings.model_fields} | vasp
 
 
 def test_the_page_on_clusters_names_keys_that_a_cluster_file_has(tmp_path: Path) -> None:
