@@ -26,9 +26,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 install: $(VENV)/.installed
 
-# GPAW is C++ code that its package builds here; with MPI where mpic++ is on the PATH.
+# GPAW is C++ code that its package builds here; with MPI where mpic++ is on the PATH, which a wheel
+# from the cache may lack.
 $(VENV)/.gpaw: $(VENV)/.installed gpaw_siteconfig.py
-	CC=g++ GPAW_CONFIG=$(CURDIR)/gpaw_siteconfig.py $(BIN)/python -m pip install --quiet \
+	CC=g++ GPAW_CONFIG=$(CURDIR)/gpaw_siteconfig.py $(BIN)/python -m pip install --quiet --no-cache-dir \
 		--constraint constraints.txt --no-binary gpaw --editable ".[gpaw]"
 	touch $@
 

@@ -27,12 +27,13 @@ from misei.screening.schemas import EnergiesFrom
 # engine: {element or salt: {facet: surface energy over PBE's}}
 SURFACE_ENERGY_OVER_PBE: dict[str, dict[str, dict[str, float]]] = {
     "sevennet": {
-        # Li(111), Al(110) and LiMg(111), Mg-ended, by gpaw-fast, over which SevenNet-0 has 0.69
-        # and 0.53 on Li(100) and (110).
+        # Li(111), Al(110), LiAl and LiMg, its (111) Mg-ended, by gpaw-fast, over which SevenNet-0
+        # has 0.69 and 0.53 on Li(100) and (110).
         "Li": {"100": 0.68, "110": 0.54, "111": 0.73},
         "Al": {"111": 0.74, "110": 0.66},
         "Mg": {"0001": 0.87},
-        "LiMg": {"111": 0.69},
+        "LiMg": {"111": 0.69, "110": 0.65},
+        "LiAl": {"100": 0.85, "111": 0.97},
         "Ca": {"111": 0.53},
         "Zn": {"0001": 1.39},
         "Ag": {"111": 0.96},
