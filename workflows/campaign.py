@@ -107,7 +107,7 @@ def thermodynamics_job(campaign: Campaign, source_inputs: dict[str, Any]) -> Job
 def property_makers(engine: str, preset: str) -> tuple[AdhesionMaker, MigrationMaker]:
     """Return the makers of a preset with an engine.
 
-    ``smallest`` has the smallest interfaces, for DFT, and the migration of ``quick``.
+    ``smallest`` has the smallest interfaces and supercells, for DFT on few cores.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def property_makers(engine: str, preset: str) -> tuple[AdhesionMaker, MigrationM
     if preset not in PRESETS:
         raise UnknownPresetError(f"unknown preset {preset!r}; valid: {', '.join(PRESETS)}")
     if preset == "smallest":
-        return AdhesionMaker.smallest(engine, None), MigrationMaker.quick(engine)
+        return AdhesionMaker.smallest(engine, None), MigrationMaker.smallest(engine)
     if preset == "quick":
         return AdhesionMaker.quick(engine), MigrationMaker.quick(engine)
     return AdhesionMaker.standard(engine), MigrationMaker.standard(engine)

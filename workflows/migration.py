@@ -112,6 +112,11 @@ class MigrationMaker(Maker):
         _check("hop_selection", self.hop_selection, get_args(HopSelection))
 
     @classmethod
+    def smallest(cls, engine: str = DEFAULT_ENGINE, **changes: Any) -> MigrationMaker:
+        """Return the preset for DFT on few cores: images of a defect 6 angstrom apart."""
+        return cls(engine=engine, **{"min_length": 6.0, **changes})
+
+    @classmethod
     def quick(cls, engine: str = DEFAULT_ENGINE, **changes: Any) -> MigrationMaker:
         """Return the preset for a first ranking: images of a defect 8 angstrom apart."""
         return cls(engine=engine, **{"min_length": 8.0, **changes})
