@@ -23,6 +23,7 @@ from misei.screening.schemas_registries import SamplingDoc
 from misei.screening.schemas_runs import JobRecord
 from misei.screening.schemas_vibrations import VibrationsDoc
 from misei.screening.screened import Screened
+from misei.screening.supercell_size import in_larger_supercell
 from misei.workflows.campaign import CandidateFlows, property_makers
 from misei.workflows.engines import force_evaluations, get_engine
 from misei.workflows.refine import RefinedFlows, refined_flows
@@ -146,11 +147,18 @@ def with_second(
         else replace(
             item,
             refined_adhesion=_found(store, flows.adhesion, AdhesionDoc),
-            refined_migration=_found(store, flows.migration, MigrationDoc),
+            refined_migration=_refined_migration(store, flows, item.migration),
             refine=campaign.refine,
         )
         for item in screened
     ]
+
+
+def _refined_migration(
+    store: JobStore, flows: RefinedFlows, first: MigrationDoc | None
+) -> MigrationDoc | None:
+    second = _found(store, flows.migration, MigrationDoc)
+    return second if second is None or first is None else in_larger_supercell(second, first)
 
 
 def _found(store: JobStore, flow: Flow | None, schema: type[D]) -> D | None:

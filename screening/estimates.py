@@ -69,12 +69,12 @@ class Estimates:
 
     @property
     def energies_from(self) -> str:
-        """What the energies are: a potential's, or DFT; and whether a bias was added."""
+        """What the energies are: a potential's, or DFT; and what was added to them."""
         sources = [
-            doc.provenance.energies_from + (MOVED if estimate.moved else "")
-            for doc, estimate in (
-                (self.adhesion, self.wetting_ratio),
-                (self.migration, self.migration_barrier),
+            doc.provenance.energies_from + added + (MOVED if estimate.moved else "")
+            for doc, estimate, added in (
+                (self.adhesion, self.wetting_ratio, ""),
+                (self.migration, self.migration_barrier, _size_by(self.migration)),
             )
         ]
         if sources[0] == sources[1]:
@@ -83,6 +83,13 @@ class Estimates:
 
 
 MOVED = ", plus the mean difference to the second engine"
+
+
+def _size_by(migration: MigrationDoc) -> str:
+    change = migration.size_correction
+    if change is None:
+        return ""
+    return f" in {change.natoms} atoms, its change to {change.natoms_larger} by {change.engine}"
 
 
 def estimates(

@@ -84,6 +84,16 @@ class SupercellStep(Document):
     force_evaluations: int = Field(description="Force calls of this step.")
 
 
+class SizeCorrection(Document):
+    """What a larger supercell changes by the first engine, added to the second one's numbers."""
+
+    engine: str = Field(description="Engine that computed both supercells.")
+    natoms: int = Field(description="Atoms of the supercell that the second engine computed.")
+    natoms_larger: int = Field(description="Atoms of the first engine's largest supercell.")
+    migration_barrier: float = Field(description="Added to E_m, eV.")
+    formation_energy: float = Field(description="Added to E_f, eV.")
+
+
 class MigrationDoc(CalculationDoc):
     """Migration of Li through a crystal by vacancies or by interstitials."""
 
@@ -124,6 +134,10 @@ class MigrationDoc(CalculationDoc):
     force_evaluations: int = Field(description="Force calls of relaxations and searches together.")
     started_from: str | None = Field(
         default=None, description="Engine whose relaxed ends and paths were the starting points."
+    )
+    size_correction: SizeCorrection | None = Field(
+        default=None,
+        description="Part of E_m and E_f that a cheaper engine computed in a larger supercell.",
     )
 
     @computed_field(description="Dimensions in which the easiest network percolates.")  # type: ignore[prop-decorator]

@@ -113,8 +113,13 @@ class MigrationMaker(Maker):
 
     @classmethod
     def smallest(cls, engine: str = DEFAULT_ENGINE, **changes: Any) -> MigrationMaker:
-        """Return the preset for DFT on few cores: images of a defect 6 angstrom apart."""
-        return cls(engine=engine, **{"min_length": 6.0, **changes})
+        """Return the preset that begins where DFT on few cores can follow.
+
+        Images of a defect are 6 angstrom apart in the smallest supercell, and larger ones follow
+        until they change 0.02 eV; a second engine computes the smallest alone.
+        """
+        choices = {"min_length": 6.0, "supercell_tolerance": 0.02}
+        return cls(engine=engine, **{**choices, **changes})
 
     @classmethod
     def quick(cls, engine: str = DEFAULT_ENGINE, **changes: Any) -> MigrationMaker:

@@ -131,7 +131,13 @@ def refined_migration(
     engine
         Name of the second one.
     found
-        What the first engine found; its supercell is the second one's too.
+        What the first engine found.
+
+    Returns
+    -------
+    RefinedMigrationMaker
+        For the smallest supercell that the first engine has computed: what larger ones change is
+        left to that engine (:mod:`misei.screening.supercell_size`).
     """
     return RefinedMigrationMaker(
         engine=engine,
@@ -143,7 +149,7 @@ def refined_migration(
         min_length=first.min_length,
         rounds=first.rounds,
         start_from=first.engine,
-        first=first,
+        first=replace(first, supercell_tolerance=None),
         network=best_network(found),
     )
 

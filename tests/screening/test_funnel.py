@@ -12,6 +12,7 @@ import pytest
 from misei.screening.estimates import estimates
 from misei.screening.funnel import compare, compare_engines, prediction_error
 from misei.screening.ranking import Gates, Ranking, Screened, Weights, rank
+from misei.screening.schemas_migration import SizeCorrection
 
 # Student's t at 95 % by degrees of freedom (any table).
 T95 = {2: 2.919986}
@@ -128,6 +129,21 @@ def test_refined_alloy_has_the_numbers_and_errors_of_dft(four: list[Screened]) -
     assert row.migration_barrier == pytest.approx(0.45)
     assert row.migration_barrier_interval == pytest.approx((0.35, 0.55))
     assert (row.screen_wetting_ratio, row.screen_migration_barrier) == pytest.approx((1.2, 0.30))
+
+
+def test_what_larger_supercells_add_is_named(four: list[Screened]) -> None:
+    first, *others = four
+    assert first.refined_migration is not None
+    change = SizeCorrection(
+        engine="emt", natoms=15, natoms_larger=63, migration_barrier=-0.1, formation_energy=0.0
+    )
+    second = first.refined_migration.model_copy(update={"size_correction": change})
+    ranking = rank([replace(first, refined_migration=second), *others], GATES, Weights())
+    row = rows(ranking)[first.candidate.alloy]
+    assert row.energies_from == (
+        "adhesion: DFT on a potential's geometry; "
+        "migration: DFT in 15 atoms, its change to 63 by emt"
+    )
 
 
 def test_other_alloys_are_moved_by_the_bias_with_an_interval_from_the_scatter(
