@@ -1,10 +1,11 @@
-"""One property of one crystal: what `misei adhesion` and `misei barrier` run."""
+"""One property of crystals, run or found in the store: what `misei adhesion` and others do."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from jobflow import Flow
 from pydantic import BaseModel
@@ -19,6 +20,7 @@ from misei.launchers.store import open_store
 from misei.screening.results import find_document
 from misei.screening.schemas_adhesion import AdhesionDoc
 from misei.screening.schemas_migration import MigrationDoc
+from misei.settings import Settings
 from misei.workflows.campaign import property_makers
 
 Doc = TypeVar("Doc", bound=BaseModel)
@@ -47,10 +49,8 @@ def read_crystal(text: str, source: str | None = None) -> tuple[str, Structure]:
     CrystalError
         When it is neither.
     """
-    path = Path(text)
-    looks_like_file = path.suffix != "" or "/" in text or path.is_file()
-    if looks_like_file:
-        structure = read_file(path)
+    if names_file(text):
+        structure = read_file(Path(text))
     else:
         phases = open_source(source)
         entries = phases.find(text)
@@ -60,7 +60,13 @@ def read_crystal(text: str, source: str | None = None) -> tuple[str, Structure]:
                 "alloys) nor a structure file"
             )
         structure = entries[0].structure
-    return structure.composition.reduced_formula if looks_like_file else text, structure
+    return structure.composition.reduced_formula if names_file(text) else text, structure
+
+
+def names_file(text: str) -> bool:
+    """Whether an argument names a structure file, no phase of a source."""
+    path = Path(text)
+    return path.suffix != "" or "/" in text or path.is_file()
 
 
 def read_file(path: Path) -> Structure:
@@ -125,12 +131,39 @@ def run_flow(flow: Flow, schema: type[Doc], workers: int | None, run_dir: Path |
     RunError
         When a job that the result needs failed.
     """
-    settings = machine_settings(workers, run_dir)
-    store = open_store(settings.store_location)
-    with progress(flow.name) as on_progress, open_pool(settings) as pool:
-        report = run_flows([flow], store, settings.run_dir, pool, on_progress)
-    print_report(report)
-    document = find_document(store, flow.output.uuid, schema)
-    if document is None:
+    run: PropertyRun[Doc] = PropertyRun()
+    run.add({flow.name: flow}, schema, machine_settings(workers, run_dir), flow.name)
+    if run.failed:
         raise RunError(f"{flow.name} gave no result: see the failure above")
-    return document
+    return run.documents[flow.name]
+
+
+@dataclass
+class PropertyRun(Generic[Doc]):
+    """One property of several crystals.
+
+    Attributes
+    ----------
+    documents
+        By entry id, or by path of a structure file.
+    failed
+        Ids and paths without a result.
+    """
+
+    documents: dict[str, Doc] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    def add(
+        self, flows: Mapping[str, Flow], schema: type[Doc], settings: Settings, title: str
+    ) -> None:
+        """Run flows by label, or find their results in the store; the title is for progress."""
+        store = open_store(settings.store_location)
+        with progress(title) as on_progress, open_pool(settings) as pool:
+            report = run_flows(flows.values(), store, settings.run_dir, pool, on_progress)
+        print_report(report)
+        for label, flow in flows.items():
+            document = find_document(store, flow.output.uuid, schema)
+            if document is None:
+                self.failed.append(label)
+            else:
+                self.documents[label] = document

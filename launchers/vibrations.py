@@ -6,15 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from misei.launchers.commands.console import print_report, progress
-from misei.launchers.local import run_flows
 from misei.launchers.machine import machine_settings
-from misei.launchers.pools import open_pool
+from misei.launchers.single import PropertyRun
 from misei.launchers.sources import open_source
-from misei.launchers.store import open_store
 from misei.screening.chemical_systems import parse_chemical_system
 from misei.screening.entries import EntrySource, MissingDataError, ReferenceEntry
-from misei.screening.results import find_document
 from misei.screening.schemas_vibrations import VibrationsDoc
 from misei.screening.thermodynamics import phase_name
 from misei.screening.vibration_plots import write_band_figure
@@ -29,21 +25,15 @@ class NoPhaseError(ValueError):
 
 
 @dataclass
-class VibrationsRun:
+class VibrationsRun(PropertyRun[VibrationsDoc]):
     """What `misei vibrations` did.
 
     Attributes
     ----------
-    documents
-        By entry id.
-    failed
-        Ids of the entries without a result.
     missing
         By chemical system that was asked for: competing phases that still lack a free energy.
     """
 
-    documents: dict[str, VibrationsDoc] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -137,16 +127,7 @@ def _compute(
     flows = {
         str(e.entry_id): maker.make(e.structure, phase_name(e), str(e.entry_id)) for e in entries
     }
-    store = open_store(settings.store_location)
-    with progress("vibrations") as on_progress, open_pool(settings) as pool:
-        report = run_flows(flows.values(), store, settings.run_dir, pool, on_progress)
-    print_report(report)
-    for entry_id, flow in flows.items():
-        document = find_document(store, flow.output.uuid, VibrationsDoc)
-        if document is None:
-            run.failed.append(entry_id)
-        else:
-            run.documents[entry_id] = document
+    run.add(flows, VibrationsDoc, settings, "vibrations")
 
 
 def _successors(

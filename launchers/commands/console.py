@@ -102,6 +102,11 @@ def plain(document: BaseModel, **dump: Any) -> dict[str, Any]:
     return document.model_dump(mode="json", **dump)
 
 
+def print_documents(documents: Iterable[BaseModel], without: set[str]) -> None:
+    """Print documents as one JSON list, without some of their fields."""
+    print_json([plain(document, exclude=without) for document in documents])
+
+
 def print_files(files: Iterable[Path], as_json: bool) -> None:
     """Print the paths of files written, one a line, or as one JSON document."""
     if as_json:
@@ -151,6 +156,13 @@ def progress(stage: str) -> Iterator[OnProgress]:
                 err.print(f"{stage}: {report.done}/{report.total} {name}", soft_wrap=True)
 
         yield on_progress
+
+
+def exit_if_failed(names: Sequence[str]) -> None:
+    """End the command with exit code 1 where results are missing, and name them."""
+    if names:
+        err.print(f"no result for {', '.join(names)}: see the failures above")
+        raise typer.Exit(FAILED_RUN)
 
 
 def print_report(report: RunReport) -> None:

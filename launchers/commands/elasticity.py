@@ -40,10 +40,7 @@ def elasticity(
 
     run = run_elasticity(phases, engine, workers, run_dir, source_name=source)
     if as_json:
-        documents = run.documents.values()
-        console.print_json([console.plain(d, exclude=NOT_IN_JSON) for d in documents])
+        console.print_documents(run.documents.values(), NOT_IN_JSON)
     elif run.documents:
         print_elasticity(run.documents)
-    if run.failed:
-        console.err.print(f"no result for {', '.join(run.failed)}: see the failures above")
-        raise typer.Exit(console.FAILED_RUN)
+    console.exit_if_failed(run.failed)

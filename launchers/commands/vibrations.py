@@ -62,15 +62,12 @@ def vibrations(
         check_band_path(plot)
     run = run_vibrations(phases or [], system or [], engine, workers, run_dir, source_name=source)
     if as_json:
-        documents = run.documents.values()
-        console.print_json([console.plain(d, exclude=NOT_IN_JSON) for d in documents])
+        console.print_documents(run.documents.values(), NOT_IN_JSON)
     else:
         _print(run)
     for file in plot_bands(run, plot) if plot else []:
         console.err.print(str(file), soft_wrap=True)
-    if run.failed:
-        console.err.print(f"no result for {', '.join(run.failed)}: see the failures above")
-        raise typer.Exit(console.FAILED_RUN)
+    console.exit_if_failed(run.failed)
 
 
 def _print(run: VibrationsRun) -> None:

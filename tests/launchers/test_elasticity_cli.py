@@ -11,7 +11,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 from typer.testing import CliRunner
 
-from misei.launchers import elasticity
+from misei.launchers import single
 from misei.launchers.cli import app
 from misei.launchers.pools import InlinePool
 
@@ -19,7 +19,7 @@ from misei.launchers.pools import InlinePool
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(elasticity, "open_pool", lambda settings: nullcontext(InlinePool()))
+    monkeypatch.setattr(single, "open_pool", lambda settings: nullcontext(InlinePool()))
 
 
 def misei(*arguments: str) -> Any:
