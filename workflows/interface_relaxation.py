@@ -173,16 +173,7 @@ def relaxed_interface(
     slabs = {part: engine.relax_ions(cell.slab, f"{label} {part}") for part, cell in cells.items()}
     for slab in slabs.values():
         jobs.setdefault(slab.uuid, slab)
-    best = sampled.registries[sampled.best]
-    start = keyed(
-        start_interface(
-            candidate,
-            Registry(best.shift, best.gap),
-            cells,
-            {part: slab.output.output.structure for part, slab in slabs.items()},
-        )
-    )
-    start.name = f"{label} start"
+    start = _start_job(candidate, sampled, cells, slabs, label)
     jobs[start.uuid] = start
     relaxations = {
         **slabs,
@@ -192,6 +183,21 @@ def relaxed_interface(
     for relaxation in relaxations.values():
         jobs.setdefault(relaxation.uuid, relaxation)
     return {part: (r.output, r.output) for part, r in relaxations.items()}, start.output
+
+
+def _start_job(
+    candidate: InterfaceCandidate,
+    sampled: SamplingDoc,
+    cells: dict[str, SlabCell],
+    slabs: dict[str, Job],
+    label: str,
+) -> Job:
+    """Job that puts the interface together at its best registry."""
+    best = sampled.registries[sampled.best]
+    relaxed = {part: slab.output.output.structure for part, slab in slabs.items()}
+    start = keyed(start_interface(candidate, Registry(best.shift, best.gap), cells, relaxed))
+    start.name = f"{label} start"
+    return start
 
 
 def second_energies(

@@ -327,18 +327,7 @@ class MigrationMaker(Maker):
                 round_, cheap, smaller,
             )  # fmt: skip
             return replaced_by([*jobs, _named(advance, _label(plan), "barriers")])
-        provenance = self._engine.provenance(self._settings())
-        document = migration_document(plan, perfect, defects, guesses, paths, provenance)
-        document.started_from = self.start_from
-        documents = [*smaller, document]
-        if self.supercell_tolerance is None:
-            return document
-        larger = larger_supercell(
-            plan, defects, paths, documents, self.supercell_tolerance, self.max_atoms
-        )
-        if larger is None:
-            return with_supercell_steps(documents, self.supercell_tolerance)
-        return self._first_wave(larger, None, documents)
+        return self._finished(plan, perfect, defects, guesses, paths, smaller)
 
     def _continued(
         self,
@@ -364,6 +353,29 @@ class MigrationMaker(Maker):
         latest = [searches[k].output if k in searches else path for k, path in enumerate(paths)]
         advance = self.advance(plan, perfect, defects, guesses, latest, round_ + 1, cheap, smaller)
         return replaced_by([*searches.values(), _named(advance, label, "barriers")])
+
+    def _finished(
+        self,
+        plan: MigrationPlan,
+        perfect: Any,
+        defects: list[Any],
+        guesses: list[PathGuess],
+        paths: list[PathDoc],
+        smaller: list[MigrationDoc],
+    ) -> Response[MigrationDoc] | MigrationDoc:
+        """Put the document of this supercell together; go on in a larger one where that counts."""
+        provenance = self._engine.provenance(self._settings())
+        document = migration_document(plan, perfect, defects, guesses, paths, provenance)
+        document.started_from = self.start_from
+        if self.supercell_tolerance is None:
+            return document
+        documents = [*smaller, document]
+        larger = larger_supercell(
+            plan, defects, paths, documents, self.supercell_tolerance, self.max_atoms
+        )
+        if larger is None:
+            return with_supercell_steps(documents, self.supercell_tolerance)
+        return self._first_wave(larger, None, documents)
 
     def _settings(self) -> dict[str, Any]:
         return {
