@@ -96,6 +96,25 @@ class GpawCalculator(Calculator):  # type: ignore[misc]
         """Keep the k-points of a structure while its cell relaxes; None: by each structure."""
         self.grid = None if atoms is None else kpoint_grid(atoms, self.preset.kspacing)
 
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Evaluate energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3).
+
+        Raises
+        ------
+        GpawError
+            When the density does not become self-consistent, or the ranks end.
+        """
+        super().calculate(atoms, properties, system_changes)
+        self.results = self._evaluate(cast(Atoms, self.atoms))
+
+    def _evaluate(self, atoms: Atoms) -> dict[str, Any]:
+        raise NotImplementedError
+
     def close(self) -> None:
         """End what was started for the evaluations."""
 
@@ -128,32 +147,19 @@ class GpawModel(GpawCalculator):
         self._dft: Any = None
         self._set_up: tuple[Any, ...] = ()
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: list[str] | None = None,
-        system_changes: list[str] = all_changes,
-    ) -> None:
-        """Evaluate energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3).
-
-        Raises
-        ------
-        GpawError
-            When the density does not become self-consistent.
-        """
-        super().calculate(atoms, properties, system_changes)
+    def _evaluate(self, atoms: Atoms) -> dict[str, Any]:
         start = perf_counter()
-        structure = cast(Atoms, self.atoms)
-        prepared = prepare(structure)
-        grid = self.grid or kpoint_grid(structure, self.preset.kspacing)
+        prepared = prepare(atoms)
+        grid = self.grid or kpoint_grid(atoms, self.preset.kspacing)
         set_up = (tuple(prepared.numbers), tuple(prepared.pbc), grid)
         if set_up != self._set_up:
             self._dft, self._set_up = None, set_up
-        self.results = self._converge(prepared, grid)
+        results = self._converge(prepared, grid)
         folder = self.folder or job_folder()
         # All ranks must agree: their clocks do not.
         if folder and self._dft.comm.max_scalar(perf_counter() - start) > RESTART_AFTER_S:
             write_restart(self._dft, folder)
+        return results
 
     def _converge(self, atoms: Atoms, grid: tuple[int, int, int]) -> dict[str, Any]:
         """Return the results of the first of three ways that leads to any."""

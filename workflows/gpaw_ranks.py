@@ -11,10 +11,9 @@ import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import asdict
-from typing import IO, cast
+from typing import IO, Any
 
 from ase import Atoms
-from ase.calculators.calculator import all_changes
 
 from misei.workflows.gpaw_calculator import (
     GpawCalculator,
@@ -48,17 +47,6 @@ class GpawRanks(GpawCalculator):
         self._server: subprocess.Popen[str] | None = None
         self._messages: IO[str] | None = None
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: list[str] | None = None,
-        system_changes: list[str] = all_changes,
-    ) -> None:
-        """Evaluate energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3)."""
-        super().calculate(atoms, properties, system_changes)
-        answer = self._ask(encode_request(cast(Atoms, self.atoms), self.grid, job_folder()))
-        self.results = decode_answer(answer)
-
     def close(self) -> None:
         """End the processes; the next evaluation starts new ones."""
         if self._server is not None:
@@ -68,6 +56,9 @@ class GpawRanks(GpawCalculator):
                 self._server.kill()
                 self._server.wait()
             self._server = None
+
+    def _evaluate(self, atoms: Atoms) -> dict[str, Any]:
+        return decode_answer(self._ask(encode_request(atoms, self.grid, job_folder())))
 
     def _ask(self, request: str) -> str:
         server = self._server or self._start()
