@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import TypeVar
 
 from misei.screening.plots.engines import engine_parity
 from misei.screening.provenance import funnel_text
@@ -16,14 +17,15 @@ from misei.screening.report_html import (
     table,
     yes_no,
 )
+from misei.screening.report_tables import ALLOY, CONVERGED
 from misei.screening.schemas_costs import StageCost
 from misei.screening.schemas_elasticity import ElasticityDoc
 from misei.screening.schemas_funnel import EngineComparison
 from misei.screening.schemas_ranking import Ranking
 from misei.screening.schemas_vibrations import VibrationsDoc, at
 
-ALLOY = Column("Alloy", kind="")
-CONVERGED = Column("Converged", kind="")
+Computed = TypeVar("Computed", VibrationsDoc, ElasticityDoc)
+
 SYMBOLS = {
     "work_of_adhesion": "W<sub>ad</sub>",
     "wetting_ratio": WETTING_RATIO,
@@ -95,58 +97,53 @@ def _engines_table(ranking: Ranking) -> str:
 
 def phonon_section(docs: Sequence[VibrationsDoc]) -> str:
     """Show the dynamical stability of each alloy."""
-    columns = [
-        ALLOY, Column("Stable", kind=""), Column("Lowest frequency", "THz"),
-        Column("at q", kind=""),
-        Column("Imaginary modes", "number"), Column("Zero-point energy", "meV/atom"),
-        Column("Supercell", "atoms"), Column("Displacements", "number"),
-        Column("Engine", kind=""), CONVERGED,
-    ]  # fmt: skip
-    rows = [
-        [
-            formula(doc.formula),
-            yes_no(doc.dynamically_stable),
-            number(doc.lowest_frequency),
-            at(doc.lowest_frequency_q),
-            str(doc.imaginary_modes),
-            number(None if doc.zero_point_energy is None else 1000 * doc.zero_point_energy, 1),
-            str(doc.supercell_natoms),
-            str(doc.displacements),
-            escape(doc.engine),
-            yes_no(doc.converged),
-        ]
-        for doc in docs
-    ]
+    cells: dict[Column, Callable[[VibrationsDoc], str]] = {
+        Column("Stable", kind=""): lambda doc: yes_no(doc.dynamically_stable),
+        Column("Lowest frequency", "THz"): lambda doc: number(doc.lowest_frequency),
+        Column("at q", kind=""): lambda doc: at(doc.lowest_frequency_q),
+        Column("Imaginary modes", "number"): lambda doc: str(doc.imaginary_modes),
+        Column("Zero-point energy", "meV/atom"): lambda doc: number(
+            None if doc.zero_point_energy is None else 1000 * doc.zero_point_energy, 1
+        ),
+        Column("Supercell", "atoms"): lambda doc: str(doc.supercell_natoms),
+        Column("Displacements", "number"): lambda doc: str(doc.displacements),
+    }
     tolerances = sorted({doc.imaginary_tolerance for doc in docs})
     limits = ", ".join(f"{tolerance:g}" for tolerance in tolerances)
     return (
         f"<p>Imaginary frequencies are negative; modes down to minus {limits} THz do not count as "
-        f"imaginary.</p>{table(columns, rows)}"
+        f"imaginary.</p>{_property_table(docs, cells)}"
     )
 
 
 def elastic_section(docs: Sequence[ElasticityDoc]) -> str:
     """Show the moduli of each alloy as a polycrystal without texture."""
-    columns = [
-        ALLOY, Column("B", "GPa"), Column("G", "GPa"), Column("E", "GPa"),
-        Column("Poisson ratio", "dimensionless"), Column("B / G (Pugh)", "dimensionless"),
-        Column("Mechanically stable", kind=""), Column("Engine", kind=""), CONVERGED,
-    ]  # fmt: skip
+    cells: dict[Column, Callable[[ElasticityDoc], str]] = {
+        Column("B", "GPa"): lambda doc: number(doc.bulk_modulus, 1),
+        Column("G", "GPa"): lambda doc: number(doc.shear_modulus, 1),
+        Column("E", "GPa"): lambda doc: number(doc.youngs_modulus, 1),
+        Column("Poisson ratio", "dimensionless"): lambda doc: number(doc.poisson_ratio),
+        Column("B / G (Pugh)", "dimensionless"): lambda doc: number(doc.pugh_ratio),
+        Column("Mechanically stable", kind=""): lambda doc: yes_no(doc.mechanically_stable),
+    }
+    return f"<p>Voigt-Reuss-Hill averages at 0 K.</p>{_property_table(docs, cells)}"
+
+
+def _property_table(
+    docs: Sequence[Computed], cells: Mapping[Column, Callable[[Computed], str]]
+) -> str:
+    """Table of one property: the alloy first, engine and convergence last."""
+    columns = [ALLOY, *cells, Column("Engine", kind=""), CONVERGED]
     rows = [
         [
             formula(doc.formula),
-            number(doc.bulk_modulus, 1),
-            number(doc.shear_modulus, 1),
-            number(doc.youngs_modulus, 1),
-            number(doc.poisson_ratio),
-            number(doc.pugh_ratio),
-            yes_no(doc.mechanically_stable),
+            *(cell(doc) for cell in cells.values()),
             escape(doc.engine),
             yes_no(doc.converged),
         ]
         for doc in docs
     ]
-    return f"<p>Voigt-Reuss-Hill averages at 0 K.</p>{table(columns, rows)}"
+    return table(columns, rows)
 
 
 def cost_section(costs: Sequence[StageCost]) -> str:
