@@ -82,8 +82,9 @@ def finite_temperature_source(
     elements
         Symbols of the chemical system; Li is added. Its subsystems are covered too.
     vibrations
-        Free energies; of two for one phase the first counts. Those of one hull come from one
-        engine (name and version): the first one given that has all, or has most.
+        Free energies, the last finished first; of two for one phase the first counts. Those of
+        one hull come from one engine (name and version). Of several that have all (or lack as
+        many), DFT comes before potentials, and then the one that finished last in this system.
     temperature
         K. At 0 the source is returned as it is: 0 K means without zero-point energy.
     excluded
@@ -111,7 +112,7 @@ def finite_temperature_source(
     if temperature == 0:
         return source, ()
     system, excluded = frozenset(elements) | {LI.symbol}, tuple(excluded)
-    groups = _by_engine(vibrations)
+    groups = _by_engine(d for d in vibrations if system.issuperset(d.structure.symbol_set))
     candidates = [_Candidate.of(source, system, documents, excluded) for documents in groups]
     best = min(candidates, key=lambda candidate: len(candidate.missing))
     return (source, best.missing) if best.missing else (best.at(temperature), ())
@@ -165,11 +166,17 @@ class _Candidate:
 
 
 def _by_engine(vibrations: Iterable[VibrationsDoc]) -> list[list[VibrationsDoc]]:
+    """Documents of each engine, DFT first; otherwise in the order in which engines come up."""
     by_engine: dict[tuple[str, str], list[VibrationsDoc]] = {}
     for document in vibrations:
         key = (document.provenance.engine, document.provenance.engine_version)
         by_engine.setdefault(key, []).append(document)
-    return list(by_engine.values()) or [[]]
+    groups = sorted(by_engine.values(), key=lambda documents: not _is_dft(documents[0]))
+    return groups or [[]]
+
+
+def _is_dft(document: VibrationsDoc) -> bool:
+    return document.provenance.energies_from == "DFT"
 
 
 def _document_of(entry: ReferenceEntry, documents: Iterable[VibrationsDoc]) -> VibrationsDoc | None:

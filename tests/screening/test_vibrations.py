@@ -195,6 +195,34 @@ def test_free_energies_of_two_engines_are_not_mixed(
     assert plateaus(source) == pytest.approx(PLATEAUS_300K, abs=VOLT)
 
 
+def by(documents: list[VibrationsDoc], **provenance: Any) -> list[VibrationsDoc]:
+    """The same documents from another engine."""
+    other = Provenance(engine="other", engine_version="0.1", **provenance)
+    return [document.model_copy(update={"provenance": other}) for document in documents]
+
+
+def method(source: BundledSource, documents: list[VibrationsDoc]) -> str:
+    return finite_temperature_source(source, ["Ge"], documents, 300)[0].protocol
+
+
+def test_of_two_engines_dft_counts_before_the_one_that_finished_last(
+    toy_source: BundledSource, complete: list[VibrationsDoc]
+) -> None:
+    assert "by toy (" in method(toy_source, [*complete, *by(complete)])
+    assert "by other (" in method(toy_source, [*by(complete), *complete])
+    dft = by(complete, energies_from="DFT")
+    assert "by other (" in method(toy_source, [*complete, *dft])
+    # DFT that lacks a phase makes no hull.
+    assert "by toy (" in method(toy_source, [*complete, *dft[1:]])
+
+
+def test_an_engine_that_finished_last_elsewhere_does_not_count_as_last_here(
+    toy_source: BundledSource, complete: list[VibrationsDoc]
+) -> None:
+    (elsewhere,) = by([vibrations_doc(toy_source, "LiCl-225", -0.01)])
+    assert "by toy (" in method(toy_source, [elsewhere, *complete, *by(complete)])
+
+
 def test_the_first_of_two_documents_counts(
     toy_source: BundledSource, complete: list[VibrationsDoc]
 ) -> None:
