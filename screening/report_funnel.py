@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import TypeVar
+from typing import Any
 
 from misei.screening.plots.engines import engine_parity
 from misei.screening.provenance import funnel_text
@@ -23,8 +23,6 @@ from misei.screening.schemas_elasticity import ElasticityDoc
 from misei.screening.schemas_funnel import EngineComparison
 from misei.screening.schemas_ranking import Ranking
 from misei.screening.schemas_vibrations import VibrationsDoc, at
-
-Computed = TypeVar("Computed", VibrationsDoc, ElasticityDoc)
 
 SYMBOLS = {
     "work_of_adhesion": "W<sub>ad</sub>",
@@ -130,7 +128,7 @@ def elastic_section(docs: Sequence[ElasticityDoc]) -> str:
 
 
 def _property_table(
-    docs: Sequence[Computed], cells: Mapping[Column, Callable[[Computed], str]]
+    docs: Sequence[VibrationsDoc | ElasticityDoc], cells: Mapping[Column, Callable[[Any], str]]
 ) -> str:
     """Table of one property: the alloy first, engine and convergence last."""
     columns = [ALLOY, *cells, Column("Engine", kind=""), CONVERGED]
