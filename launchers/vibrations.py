@@ -49,6 +49,7 @@ def run_vibrations(
     workers: int | None = None,
     run_dir: Path | None = None,
     source_name: str | None = None,
+    min_length: float = VibrationsMaker.min_length,
 ) -> VibrationsRun:
     """Compute the vibrations of phases of a source, or find them in the store.
 
@@ -64,6 +65,8 @@ def run_vibrations(
     source_name
         Where the crystals come from; by default the source of the settings. Free energies serve
         the source whose ids they carry.
+    min_length
+        Least distance between periodic images in the supercell, angstrom.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def run_vibrations(
         raise NoPhaseError("no phase given; name formulas, ids or a --system, e.g. Li-Al")
     settings, run = machine_settings(workers, run_dir), VibrationsRun()
     while wanted:
-        _compute(wanted, VibrationsMaker(engine=engine), settings, run)
+        _compute(wanted, VibrationsMaker(engine=engine, min_length=min_length), settings, run)
         wanted = [entry for s in symbols.values() for entry in _successors(source, s, run)]
     run.missing = {system: _missing(source, s, run) for system, s in symbols.items()}
     return run

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from ase.build import bulk as elemental_bulk
 from jobflow import Flow, Job, Maker, OutputReference, Response, job
 from pymatgen.core import Structure
-from pymatgen.io.ase import AseAtomsAdaptor
 
 from misei.screening.schemas_migration import Mechanism, MigrationDoc
 from misei.screening.schemas_paths import PathDoc, PathGuess
@@ -34,6 +32,7 @@ from misei.workflows.keys import keyed, replaced_by
 from misei.workflows.migration_plan import (
     MigrationPlan,
     PlannedHop,
+    elemental_crystal,
     guess_path,
     known_ends,
     labelled_as,
@@ -113,11 +112,7 @@ class MigrationMaker(Maker):
 
     @classmethod
     def smallest(cls, engine: str = DEFAULT_ENGINE, **changes: Any) -> MigrationMaker:
-        """Return the preset that begins where DFT on few cores can follow.
-
-        Images of a defect are 6 angstrom apart in the smallest supercell, and larger ones follow
-        until they change 0.02 eV; a second engine computes the smallest alone.
-        """
+        """Return the preset that starts with supercells for DFT: images 6 angstrom apart."""
         choices = {"min_length": 6.0, "supercell_tolerance": 0.02}
         return cls(engine=engine, **{**choices, **changes})
 
@@ -167,7 +162,9 @@ class MigrationMaker(Maker):
             jobs[flow.uuid], cheap = flow, flow.output
             crystal = cheap.crystal if self.mechanism == "vacancy" else crystal
         bulk_job = engine.relax(crystal, f"{label}: bulk")
-        metal_job = engine.relax(_metal(self.mobile_species), f"{self.mobile_species}: bulk")
+        metal_job = engine.relax(
+            elemental_crystal(self.mobile_species), f"{self.mobile_species}: bulk"
+        )
         # The metal itself is a crystal too: one job serves for both.
         jobs |= {relaxation.uuid: relaxation for relaxation in (bulk_job, metal_job)}
         compute_job = _named(self.compute(bulk_job.output, metal_job.output, cheap), label, "hops")
@@ -400,8 +397,3 @@ def _label(plan: MigrationPlan) -> str:
 def _named(new: Job, label: str, what: str) -> Job:
     new.name = f"{label}: {what}"
     return keyed(new)
-
-
-def _metal(element: str) -> Structure:
-    # ASE's reference states: the element's stable crystal at ambient conditions.
-    return primitive_cell(AseAtomsAdaptor.get_structure(elemental_bulk(element)))

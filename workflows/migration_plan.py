@@ -6,15 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from ase.build import bulk
 from jobflow import job
 from monty.json import MSONable
 from pymatgen.core import Structure
+from pymatgen.io.ase import AseAtomsAdaptor
 
 from misei.screening.schemas_migration import MigrationDoc
 from misei.screening.schemas_paths import PathGuess
 from misei.structures.defects import DefectCell, HopEndpoints, interpolate_path, place_hops
 from misei.structures.hop_symmetry import SupercellSymmetry, carried, find_swap
 from misei.structures.hops import Hop, HopGraph
+from misei.structures.supercells import primitive_cell
 
 # Lattice constants of two engines differ by less; hops that differ by more are not the same.
 SAME_HOP = 0.1
@@ -244,3 +247,8 @@ def _taken_over(known: Sequence[Structure], initial: Structure) -> list[Structur
         before = image.frac_coords - np.rint(image.frac_coords - before)
         images.append(Structure(initial.lattice, initial.species, before))
     return images
+
+
+def elemental_crystal(element: str) -> Structure:
+    """Return ASE's reference state: the element's stable crystal at ambient conditions."""
+    return primitive_cell(AseAtomsAdaptor.get_structure(bulk(element)))

@@ -40,6 +40,10 @@ def vibrations(
             "each, their ids added to the name.",
         ),
     ] = None,
+    min_length: Annotated[
+        float,
+        typer.Option(min=0.0, help="Least distance of periodic images in the supercell, angstrom."),
+    ] = 12.0,
     as_json: AsJson = False,
 ) -> None:
     """Vibrations of phases: free energy F_vib(T), lowest frequency, dynamical stability.
@@ -54,13 +58,15 @@ def vibrations(
     misei vibrations --system Li-Al --engine sevennet
 
     misei vibrations LiAl --engine sevennet --plot bands.png
+
+    misei vibrations Li-229 --engine gpaw-fast --min-length 8
     """
     from misei.launchers.vibrations import plot_bands, run_vibrations
     from misei.screening.vibration_plots import check_band_path
 
     if plot is not None:
         check_band_path(plot)
-    run = run_vibrations(phases or [], system or [], engine, workers, run_dir, source_name=source)
+    run = run_vibrations(phases or [], system or [], engine, workers, run_dir, source, min_length)
     if as_json:
         console.print_documents(run.documents.values(), NOT_IN_JSON)
     else:
