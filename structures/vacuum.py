@@ -29,9 +29,33 @@ def vacuum_axis(structure: Structure, least: float = LEAST_VACUUM) -> int | None
     heights = structure.lattice.volume / np.array(
         [np.linalg.norm(np.cross(*np.delete(matrix, axis, axis=0))) for axis in (0, 1, 2)]
     )
-    gaps = []
-    for axis in (0, 1, 2):
-        planes = np.sort(structure.frac_coords[:, axis] % 1.0)
-        gaps.append(float(np.diff(planes, append=planes[0] + 1.0).max() * heights[axis]))
+    gaps = [_widest_gap(structure, axis)[0] * heights[axis] for axis in (0, 1, 2)]
     widest = int(np.argmax(gaps))
     return widest if gaps[widest] >= least and len(structure) > 1 else None
+
+
+def slab_centre(structure: Structure, axis: int) -> float:
+    """Return the middle of a slab along a lattice vector: opposite the middle of its vacuum.
+
+    Parameters
+    ----------
+    structure
+        Slab, which may lie across the border of its cell.
+    axis
+        Lattice vector across which the vacuum lies.
+
+    Returns
+    -------
+    float
+        Fractional coordinate in [0, 1).
+    """
+    width, start = _widest_gap(structure, axis)
+    return (start + width / 2 + 0.5) % 1.0
+
+
+def _widest_gap(structure: Structure, axis: int) -> tuple[float, float]:
+    """Width of the widest gap between planes of atoms and its lower end, fractional."""
+    planes = np.sort(structure.frac_coords[:, axis] % 1.0)
+    gaps = np.diff(planes, append=planes[0] + 1.0)
+    widest = int(np.argmax(gaps))
+    return float(gaps[widest]), float(planes[widest])

@@ -18,7 +18,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from misei.structures.vacuum import vacuum_axis
+from misei.structures.vacuum import slab_centre, vacuum_axis
 from misei.workflows.gpaw_presets import PRESETS, GpawPreset
 from misei.workflows.gpaw_restart import read_restart, remove_restart, write_restart
 from misei.workflows.journal import current_journal
@@ -246,13 +246,18 @@ def prepare(atoms: Atoms) -> Atoms:
     """Return a copy as GPAW wants it: slabs open across their vacuum, moments to start from.
 
     Only a slab whose vacuum lies along z is opened, for the dipole layer (Bengtsson, Phys. Rev. B
-    59, 12301 (1999)); a vacuum elsewhere stays periodic.
+    59, 12301 (1999)); a vacuum elsewhere stays periodic. The layer is the top of the cell: a slab
+    goes into the middle, or the layer would cut through the electrons of a face near the top.
     """
     prepared = atoms.copy()
     prepared.calc = None
     along_z = not np.any(np.abs([*atoms.cell[2, :2], *atoms.cell[:2, 2]]) > 1e-8)
-    if along_z and vacuum_axis(AseAtomsAdaptor.get_structure(atoms)) == 2:
+    structure = AseAtomsAdaptor.get_structure(atoms)
+    if along_z and vacuum_axis(structure) == 2:
         prepared.pbc = (True, True, False)
+        scaled = prepared.get_scaled_positions(wrap=False)
+        scaled[:, 2] = (scaled[:, 2] - slab_centre(structure, 2) + 0.5) % 1.0
+        prepared.set_scaled_positions(scaled)
     moments = [START_MOMENTS.get(symbol, 0.0) for symbol in prepared.symbols]
     if any(moments):
         prepared.set_initial_magnetic_moments(moments)

@@ -50,7 +50,8 @@ class GpawPreset:
         cutoffs = "/".join(f"{cutoff:g}" for cutoff in self.cutoffs_eV)
         return (
             f"PBE, plane waves to {cutoffs} eV, k-points {self.kspacing:g}/A apart, "
-            f"Fermi-Dirac {self.smearing_eV:g} eV, density to {self.density_tolerance:g}"
+            f"Fermi-Dirac {self.smearing_eV:g} eV, density to {self.density_tolerance:g}, "
+            "slabs in the middle of their cells"
         )
 
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 from pymatgen.core import Structure
 from pymatgen.io.vasp import Incar, Kpoints
 from pymatgen.io.vasp.sets import MPRelaxSet
 
-from misei.structures.vacuum import vacuum_axis
+from misei.structures.vacuum import slab_centre, vacuum_axis
 
 Task = Literal["cell", "ions", "static", "band", "displacement"]
 
@@ -169,28 +168,6 @@ def kpoint_grid(structure: Structure) -> Kpoints:
     if axis is not None:
         divisions[axis] = 1
     return Kpoints.gamma_automatic(tuple(divisions))
-
-
-def slab_centre(structure: Structure, axis: int) -> float:
-    """Return the middle of a slab along a lattice vector: opposite the middle of its vacuum.
-
-    Parameters
-    ----------
-    structure
-        Slab, which may lie across the border of its cell.
-    axis
-        Lattice vector across which the vacuum lies.
-
-    Returns
-    -------
-    float
-        Fractional coordinate in [0, 1).
-    """
-    planes = np.sort(structure.frac_coords[:, axis] % 1.0)
-    gaps = np.diff(planes, append=planes[0] + 1.0)
-    widest = int(np.argmax(gaps))
-    vacuum = planes[widest] + gaps[widest] / 2
-    return float((vacuum + 0.5) % 1.0)
 
 
 def _has_moment(symbol: str, moments: dict[str, float]) -> bool:

@@ -25,9 +25,10 @@ from reference_cases import (
     write_inputs,
 )
 
+from misei.structures.vacuum import slab_centre
 from misei.workflows.engines import get_engine
 from misei.workflows.vasp_engine import preset, vasp_phonon_maker
-from misei.workflows.vasp_inputs import kpoint_grid, slab_centre
+from misei.workflows.vasp_inputs import kpoint_grid
 from misei.workflows.vasp_setup import VaspSetupError
 
 # Tags in which a crystal's inputs differ from the Materials Project's, and why no entry minds.

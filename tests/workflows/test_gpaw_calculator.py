@@ -88,6 +88,17 @@ def test_slabs_are_opened_across_their_vacuum() -> None:
     assert slab.pbc.all(), "a copy was changed"
 
 
+def test_a_slab_goes_into_the_middle_of_its_cell() -> None:
+    slab = bcc100("Li", (1, 1, 3), a=3.44, vacuum=4.0)
+    slab.pbc = True
+    for shift in (-3.0, 2.5, 6.0):
+        moved = slab.copy()
+        moved.positions[:, 2] += shift
+        heights = prepare(moved).positions[:, 2]
+        assert heights == pytest.approx(slab.positions[:, 2], abs=1e-9)
+        assert moved.positions[0, 2] == pytest.approx(slab.positions[0, 2] + shift)
+
+
 def test_magnetic_atoms_start_with_a_moment() -> None:
     assert prepare(bulk("Fe")).get_initial_magnetic_moments().tolist() == [3.0]
     assert not prepare(bulk("Al")).has("initial_magmoms")
@@ -130,6 +141,18 @@ def test_a_slab_of_two_faces_does_not_feel_its_images() -> None:
     assert energies[0] == pytest.approx(energies[1], abs=ACROSS_VACUUM_EV)
     # Without a dipole layer both sides would have one vacuum level.
     assert all(abs(bottom - top) > 0.5 for bottom, top in faces)
+
+
+@needs_gpaw
+def test_a_slab_is_the_same_wherever_it_lies_in_its_cell() -> None:
+    slab = bcc100("Li", (1, 1, 3), a=3.44, vacuum=4.0)
+    slab.symbols[-1] = "Al"
+    slab.pbc = True
+    moved = slab.copy()
+    moved.positions[:, 2] += 3.0  # one face is 1 angstrom below the top of the cell
+    here, there = evaluate(slab), evaluate(moved)
+    assert here["energy"] == pytest.approx(there["energy"], abs=ACROSS_VACUUM_EV)
+    assert here["forces"] == pytest.approx(there["forces"], abs=DIFFERENCES)
 
 
 @needs_gpaw
