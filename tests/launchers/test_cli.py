@@ -13,6 +13,9 @@ from typing import Any
 import pandas as pd
 import pytest
 import two_alloys
+from typer.testing import CliRunner, Result
+
+from misei.launchers.cli import app
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -36,21 +39,32 @@ def misei(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complete
     )
 
 
-def answer(*arguments: str, cwd: Path) -> Any:
-    done = misei(*arguments, "--json", cwd=cwd)
-    assert done.returncode == 0, done.stderr
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where :func:`invoke` runs commands; what they write stays out of the repository."""
+    monkeypatch.chdir(tmp_path)
+
+
+def invoke(*arguments: str) -> Result:
+    """Run a command in this process: another one takes seconds for its imports alone."""
+    return CliRunner().invoke(app, arguments)
+
+
+def answer(*arguments: str) -> Any:
+    done = invoke(*arguments, "--json")
+    assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_examples(command: str, tmp_path: Path) -> None:
-    done = misei(command, "--help", cwd=tmp_path)
-    assert done.returncode == 0
+def test_help_has_examples(command: str) -> None:
+    done = invoke(command, "--help")
+    assert done.exit_code == 0
     assert f"misei {command}" in done.stdout.split("Examples")[1]
 
 
-def test_reduce_gives_products_and_windows(tmp_path: Path) -> None:
-    lpsc, lgps, lps = answer("reduce", "Li6PS5Cl", "Li10GeP2S12", "Li3PS4", cwd=tmp_path)
+def test_reduce_gives_products_and_windows() -> None:
+    lpsc, lgps, lps = answer("reduce", "Li6PS5Cl", "Li10GeP2S12", "Li3PS4")
     assert set(lpsc["products_0V"]) == {"Li2S", "Li3P", "LiCl"}
     assert set(lgps["products_0V"]) == {"Li2S", "Li3P", "Li15Ge4"}
     assert set(lps["products_0V"]) == {"Li2S", "Li3P"}
@@ -67,32 +81,32 @@ def test_reduce_gives_products_and_windows(tmp_path: Path) -> None:
 
 def test_reduce_streams_a_file_of_formulas(tmp_path: Path) -> None:
     (tmp_path / "formulas.txt").write_text("Li6PS5Cl # argyrodite\nXx2S\n\nGe\n")
-    done = misei("reduce", "LiCl", "--file", "formulas.txt", "-o", "out.csv", cwd=tmp_path)
-    assert done.returncode == 1
+    done = invoke("reduce", "LiCl", "--file", "formulas.txt", "-o", "out.csv")
+    assert done.exit_code == 1
     assert "1 of 4" in done.stderr
     frame = pd.read_csv(tmp_path / "out.csv")
     assert list(frame["formula"]) == ["LiCl", "Li6PS5Cl", "Xx2S", "Ge"]
     assert frame["error"].notna().tolist() == [False, False, True, False]
     assert not list(tmp_path.glob("*.partial"))
-    lines = misei("reduce", "Ge", "Li3PS4", "--format", "jsonl", cwd=tmp_path)
-    assert lines.returncode == 0
+    lines = invoke("reduce", "Ge", "Li3PS4", "--format", "jsonl")
+    assert lines.exit_code == 0
     assert [json.loads(line)["formula"] for line in lines.stdout.splitlines()] == ["Ge", "Li3PS4"]
 
 
-def test_reduce_gives_the_plateaus_of_a_metal(tmp_path: Path) -> None:
-    done = misei("reduce", "Ge", "--exclude", "Li9Ge4", cwd=tmp_path)
-    assert done.returncode == 0
+def test_reduce_gives_the_plateaus_of_a_metal() -> None:
+    done = invoke("reduce", "Ge", "--exclude", "Li9Ge4")
+    assert done.exit_code == 0
     profile = done.stdout.split("Voltage profile of Ge")[1]
     assert "0.25 Li15Ge4" in profile
     assert "Li9Ge4" not in profile
     assert "Excluded: Li9Ge4" in done.stdout
 
 
-def test_interphase_reproduces_the_experiment(tmp_path: Path) -> None:
+def test_interphase_reproduces_the_experiment() -> None:
     formulas = (
         "Li6PS5Cl", "16 Li6PS5Cl + Li10GeP2S12", "4 Li6PS5Cl + Li10GeP2S12", "Li10GeP2S12",
     )  # fmt: skip
-    documents = answer("interphase", *formulas, cwd=tmp_path)
+    documents = answer("interphase", *formulas)
     fractions = [document["metal_volume_fraction"] for document in documents]
     # From crystal volumes of the products (Su et al. 2025).
     assert fractions == pytest.approx([0, 0.013, 0.037, 0.10], abs=0.004)
@@ -101,8 +115,8 @@ def test_interphase_reproduces_the_experiment(tmp_path: Path) -> None:
     assert all("cherry-pit" in document["threshold_model"] for document in documents)
 
 
-def test_alloys_marks_the_one_in_equilibrium_with_li(tmp_path: Path) -> None:
-    found = answer("alloys", "Ge", cwd=tmp_path)
+def test_alloys_marks_the_one_in_equilibrium_with_li() -> None:
+    found = answer("alloys", "Ge")
     assert [a["alloy"] for a in found if a["equilibrium_with_li"]] == ["Li15Ge4"]
     assert all(a["e_above_hull"] == 0 for a in found)
 
@@ -134,20 +148,20 @@ def test_alloys_marks_the_one_in_equilibrium_with_li(tmp_path: Path) -> None:
         (["rank"], "misei screen"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: list[str], named: str, tmp_path: Path
-) -> None:
-    done = misei(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
+def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], named: str) -> None:
+    done = invoke(*arguments)
+    assert done.exit_code == 2
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
     assert named in done.stderr
 
 
 def test_misspelt_campaign_key_is_named(tmp_path: Path) -> None:
+    """In a process of its own, where nothing that is imported may write to stderr either."""
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN + "metalls: [Mg]\n")
     done = misei("screen", "campaign.yaml", cwd=tmp_path)
     assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
     assert "metalls" in done.stderr
     assert "metals" in done.stderr.split("valid:")[1]
     assert not (tmp_path / "runs").exists()
@@ -156,6 +170,7 @@ def test_misspelt_campaign_key_is_named(tmp_path: Path) -> None:
 def test_bad_environment_is_named(tmp_path: Path) -> None:
     done = misei("barrier", "LiAl", cwd=tmp_path, MISEI_WORKERS="many")
     assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
     assert "MISEI_WORKERS" in done.stderr
 
 
@@ -174,22 +189,30 @@ def test_examples_are_campaigns_of_known_phases(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def screened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def screening(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the campaign, its results and exports."""
     folder = tmp_path_factory.mktemp("screen")
     shutil.copytree(two_alloys.local_run(), folder, dirs_exist_ok=True)
     return folder
 
 
+@pytest.fixture
+def screened(screening: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same folder, as the one where commands run."""
+    monkeypatch.chdir(screening)
+    monkeypatch.setenv("MISEI_JOURNAL", "1")  # what a run sets, to be gone after the test
+    return screening
+
+
 @pytest.mark.slow
 @pytest.mark.science
 def test_screen_ranks_and_exports(screened: Path) -> None:
-    ranking = answer("rank", cwd=screened)
+    ranking = answer("rank")
     alloys = {c["alloy"] for c in ranking["candidates"]} | {r["alloy"] for r in ranking["rejected"]}
     assert "Li3Cd" in alloys
     for rejection in ranking["rejected"]:
         assert rejection["gate"]
-    files = answer("export", cwd=screened)["files"]
+    files = answer("export")["files"]
     assert {Path(file).suffix for file in files} == {".csv", ".json", ".md"}
     table = pd.read_csv(screened / "runs/two-alloys/ranking.csv", comment="#")
     assert len(table) == len(ranking["candidates"])
@@ -201,17 +224,17 @@ def test_screen_ranks_and_exports(screened: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.science
 def test_screen_again_computes_nothing(screened: Path) -> None:
-    before = answer("rank", cwd=screened)
+    before = answer("rank")
     done = misei("screen", "campaign.yaml", cwd=screened)
     assert done.returncode == 0
     assert "0 computed" in done.stderr
-    assert answer("rank", cwd=screened) == before
+    assert answer("rank") == before
 
 
 @pytest.mark.slow
 @pytest.mark.science
 def test_single_properties_reuse_the_campaign(screened: Path) -> None:
-    barrier = answer("barrier", "Li3Cd", cwd=screened)
+    barrier = answer("barrier", "Li3Cd")
     assert barrier["converged"]
     assert barrier["engine"] == "sevennet"
     assert barrier["percolation_dimensions"] in (1, 2, 3)
@@ -219,12 +242,12 @@ def test_single_properties_reuse_the_campaign(screened: Path) -> None:
     assert barrier["vacancy_formation_energy"] is not None
     assert len(barrier["hops"]) >= 1
     assert barrier["force_evaluations"] > 0
-    adhesion = answer("adhesion", "Li3Cd", cwd=screened)
+    adhesion = answer("adhesion", "Li3Cd")
     assert set(adhesion) >= {
         "alloy", "work_of_adhesion", "contact_angle", "strain", "area", "natoms", "engine",
         "converged",
     }  # fmt: skip
     assert adhesion["work_of_adhesion"] > 0
     assert 0 <= adhesion["contact_angle"] <= 180
-    done = misei("barrier", "Li3Cd", cwd=screened)
+    done = invoke("barrier", "Li3Cd")
     assert "0 computed" in done.stderr
