@@ -35,7 +35,7 @@ DESCRIBED = {
     "interface": "lo",
 }  # fmt: skip
 
-KILL_AFTER = 20  # finished jobs, of about 80
+KILL_AFTER = 20  # finished jobs, of about 70
 # As the local run, whose processes have one thread.
 SCREENING = """\
 queue_system: slurm
