@@ -10,7 +10,6 @@ from math import ceil
 import numpy as np
 from monty.json import MSONable
 from numpy.typing import NDArray
-from pymatgen.analysis.interfaces.zsl import ZSLGenerator, ZSLMatch
 from pymatgen.core import Structure
 from pymatgen.core.surface import Slab
 
@@ -22,6 +21,7 @@ from misei.structures.facets import (
     oriented_crystal,
 )
 from misei.structures.slabs import SlabFacts, face_area, facet_slab
+from misei.structures.zur_mcgill import ZSLGenerator, ZSLMatch
 
 # Keeps a strain on the edge of a step (0 %) in the lower one.
 STEP_ROUNDING = 1e-3

@@ -14,8 +14,9 @@ from math import ceil
 import numpy as np
 from monty.json import MSONable
 from numpy.typing import NDArray
-from pymatgen.analysis.interfaces.zsl import reduce_vectors
 from pymatgen.core import Structure
+
+from misei.structures.zur_mcgill import reduce_vectors
 
 # Grid points per edge are a multiple of six, to hold halves and thirds (hollows, bridges).
 GRID_MULTIPLE = 6
