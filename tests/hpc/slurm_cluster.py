@@ -25,7 +25,7 @@ from slurm_processes import end_processes, free_ports, missing_programs, program
 
 START_TIMEOUT_S = COMMAND_TIMEOUT_S = 60.0
 NODE_TIMEOUT_S = 10  # without an answer for so long a node is down; less fails on a busy machine
-POLL_S = 0.2
+POLL_S = 0.5  # each look starts a command of SLURM, or asks a database that Python plays
 LOG_LINES = 40
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"}
 
@@ -306,7 +306,11 @@ class SlurmCluster:
         return state
 
     def wait_for(
-        self, condition: Callable[[], object], timeout_s: float, what: str = "condition"
+        self,
+        condition: Callable[[], object],
+        timeout_s: float,
+        what: str = "condition",
+        poll_s: float = POLL_S,
     ) -> None:
         """Wait until a condition holds; TimeoutError with the state of the queue if it does not.
 
@@ -317,7 +321,7 @@ class SlurmCluster:
             with contextlib.suppress(subprocess.SubprocessError):
                 if condition():
                     return
-            time.sleep(POLL_S)
+            time.sleep(poll_s)
         raise TimeoutError(f"no {what} in {timeout_s:g} s\n{self.state()}")
 
     def state(self) -> str:

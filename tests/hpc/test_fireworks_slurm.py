@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from jobflow import Flow
-from slurm_cluster import SlurmCluster
+from slurm_cluster import POLL_S, SlurmCluster
 
 TESTS = Path(__file__).parents[1]
 JOB_MODULES = [TESTS / "hpc", TESTS / "launchers"]
@@ -34,6 +34,8 @@ from misei.launchers.store import open_store  # noqa: E402
 # Only how long something that hangs is waited for.
 DEADLINE_S = 300.0
 SCREENING_S = 1800.0
+# The status of a campaign is read from a database that Python plays, on the workers' cores.
+SCREENING_POLL_S = 3.0
 SECRET = "sekret-of-this-test"
 CLUSTER = """\
 queue_system: slurm
@@ -80,10 +82,14 @@ class Queue:
         return self.status().campaigns[0].counts
 
     def wait_for(
-        self, condition: Callable[[], object], what: str, timeout_s: float = DEADLINE_S
+        self,
+        condition: Callable[[], object],
+        what: str,
+        timeout_s: float = DEADLINE_S,
+        poll_s: float = POLL_S,
     ) -> None:
         try:
-            self.slurm.wait_for(condition, timeout_s, what)
+            self.slurm.wait_for(condition, timeout_s, what, poll_s)
         except TimeoutError as error:
             error.add_note(self.status().model_dump_json(indent=2))
             raise
@@ -180,7 +186,7 @@ def test_a_screening_ranks_as_the_local_run_does(
     launched = json.loads(say("launch", "--cluster", "cluster.yaml", "--json").stdout)
     assert len(launched["submitted"]) == 2
     finished = lambda: set(queue.counts()) == {"finished"}  # noqa: E731
-    queue.wait_for(finished, "end of the campaign", SCREENING_S)
+    queue.wait_for(finished, "end of the campaign", SCREENING_S, SCREENING_POLL_S)
     two_alloys.assert_same(two_alloys.ranking(queue.folder), expected)
     again = json.loads(say("submit", "campaign.yaml", "--json").stdout)
     assert (again["submitted"], again["present"]) == (0, {})
