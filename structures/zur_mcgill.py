@@ -5,6 +5,8 @@ numba compiles pymatgen's functions again in every process, in about 4 s: as lon
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from numba.core.dispatcher import Dispatcher
 from pymatgen.analysis.interfaces import zsl
 from pymatgen.analysis.interfaces.zsl import ZSLGenerator, ZSLMatch, reduce_vectors
@@ -13,4 +15,6 @@ __all__ = ["ZSLGenerator", "ZSLMatch", "reduce_vectors"]
 
 for _function in vars(zsl).values():
     if isinstance(_function, Dispatcher):
-        _function.enable_caching()
+        # Where neither pymatgen's folder nor the user's can be written there is no cache.
+        with suppress(RuntimeError):
+            _function.enable_caching()

@@ -20,7 +20,6 @@ CAMPAIGN = f"""\
 name: {NAME}
 electrolytes: [Li6PS5Cl]
 metals: [Cd, Tl]
-preset: smallest
 """
 # Sums in parallel have no fixed order; what is left with one thread is NOISE.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -242,7 +242,7 @@ def test_single_properties_reuse_the_campaign(screened: Path) -> None:
     assert barrier["vacancy_formation_energy"] is not None
     assert len(barrier["hops"]) >= 1
     assert barrier["force_evaluations"] > 0
-    adhesion = answer("adhesion", "Li3Cd", "--preset", "smallest")
+    adhesion = answer("adhesion", "Li3Cd")
     assert set(adhesion) >= {
         "alloy", "work_of_adhesion", "contact_angle", "strain", "area", "natoms", "engine",
         "converged",
