@@ -8,8 +8,7 @@ from dataclasses import dataclass
 # How fast the PAW sets of gpaw-data 1.2 converge with the cut-off, from crystals of each element
 # (docs/engine_accuracy.md). Soft: 340 eV leave less than 25 meV/atom and 0.2 GPa. Semicore:
 # 520 eV leave less than 15 meV/atom (Cu 43, Au 23) and 0.5 GPa. All others are taken as hard:
-# N and F, of which 700 eV leave 20 and 35 meV/atom and 2.5 and 1 GPa, and O. What was measured of O
-# and S were wrong crystals (Li on the anion's site).
+# N, O and F, of which 700 eV leave 20, 4 and 35 meV/atom and 2.5, 0.8 and 1 GPa.
 SOFT = frozenset({"Li", "Al", "Si", "P", "S", "Cl", "Ga", "Ge", "As", "Se", "Br", "I"})
 SEMICORE = frozenset(
     {"B", "C", "Mg", "Ca", "Cu", "Zn", "Ag", "Cd", "In", "Sn", "Sb", "Au", "Hg", "Pb", "Bi"}
