@@ -44,8 +44,8 @@ SYMMETRY_TOLERANCE = 1e-3
 ITERATIONS = 200
 PATIENT_ITERATIONS = 600
 GENTLE_MIXING = {"beta": 0.02, "nmaxold": 3, "weight": 100.0}
-# With a dipole layer charge sloshes between two different faces: 18 atoms of Li on LiF (400 eV) took
-# GPAW's own mixing 94 iterations, 35 without the layer, and Pulay's mixing 52 with it.
+# With a dipole layer charge sloshes between two different faces: 18 atoms of Li on LiF (400 eV)
+# took GPAW's own mixing 94 iterations, 35 without the layer, and Pulay's mixing 52 with it.
 OPEN_SLAB = {
     "poissonsolver": {"dipolelayer": "xy"},
     "mixer": {"backend": "pulay", "beta": 0.05, "nmaxold": 5, "weight": 100.0},
