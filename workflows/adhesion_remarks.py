@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from misei.screening.schemas_adhesion import AdhesionDoc
 from misei.screening.schemas_interfaces import InterfaceDoc
 
 # A crystal on itself in perfect registry reaches 0 to this, J/m2.
 NEGATIVE_ENERGY = 0.02
+# Interfaces relaxed by SevenNet-0 leave GPAW forces of 0.1 to 0.4 eV/angstrom where the two agree.
+LARGE_FORCE = 0.5
+
+
+def remarks_on_forces(engine: str, forces: ArrayLike | None) -> list[str]:
+    """Say where a second engine would relax the first one's geometry much further.
+
+    Parameters
+    ----------
+    engine
+        Name of the second engine.
+    forces
+        On the interface that the first engine relaxed, (natoms, 3), eV/angstrom.
+    """
+    if forces is None:
+        return []
+    largest = float(np.linalg.norm(np.asarray(forces), axis=1).max())
+    if largest <= LARGE_FORCE:
+        return []
+    return [
+        f"forces of {engine} on this geometry reach {largest:.1f} eV/angstrom: relaxed by {engine} "
+        "the two would adhere better"
+    ]
 
 
 def remarks_on_best(document: AdhesionDoc) -> list[str]:

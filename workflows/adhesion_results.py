@@ -15,7 +15,7 @@ from misei.screening.schemas_surfaces import SizeStep, SurfaceEnergyDoc
 from misei.screening.surface_errors import adhesion_interval, surface_error, wetting_interval
 from misei.structures.interfaces import InterfaceCandidate
 from misei.structures.slabs import face_area
-from misei.workflows.adhesion_remarks import remarks_on_best
+from misei.workflows.adhesion_remarks import remarks_on_best, remarks_on_forces
 from misei.workflows.engines import force_evaluations, is_converged
 from misei.workflows.single_points import Part, mixed_provenance
 
@@ -173,7 +173,7 @@ def interface_document(
         structure=parts["interface"][0].output.structure,
         force_evaluations=sampled + unique_evaluations([parts]),
         converged=all(is_converged(geometry) for geometry in geometries),
-        warnings=_remarks(facts.remarks, bulk_energy),
+        warnings=_remarks(facts.remarks, bulk_energy) + _left_forces(maker, parts["interface"]),
         provenance=provenance(maker),
     )
 
@@ -206,6 +206,11 @@ def _energy_of(part: Part, natoms: int) -> float:
 def _remarks(remarks: list[str], bulk_energy: float | None) -> list[str]:
     unknown = "no surface energy: mu of more than one element besides the film's is not fixed"
     return [*remarks, unknown] if bulk_energy is None else list(remarks)
+
+
+def _left_forces(maker: AdhesionMaker, part: Part) -> list[str]:
+    second = maker.energy_engine
+    return [] if second is None else remarks_on_forces(second, part[1].output.forces)
 
 
 def adhesion_document(
