@@ -33,13 +33,14 @@ def test_a_metal_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """By another process than the one that asks again."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MISEI_JOURNAL", "1")  # what a run sets, to be gone after the test
-    options = ("Al", "--engine", "emt", "--workers", "1")
+    options = ("Al", "--engine", "emt", "--workers", "1", "--min-length", "8")
     first = misei(*options, "--json", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     (document,) = json.loads(first.stdout)
     assert document["entry_id"] == "Al-225"
     assert document["engine"] == "emt"
     assert document["dynamically_stable"]
+    assert document["supercell_natoms"] == 27  # 3 x 3 x 3, 8.5 angstrom; 12 take 125
     assert "structure" not in document
     assert "bands" not in document
     again = CliRunner().invoke(app, ["vibrations", *options, "--plot", "bands.svg"])
