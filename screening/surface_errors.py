@@ -11,18 +11,19 @@ factors r on the two surface energies make one of sqrt(r_film r_substrate) on W_
 of a free surface carries over to an interface in full is a model. It corrects W_ad of Li on Al(100)
 by a factor of 1.41 (ratios of the table), on Al(110) by 1.52, Mg(0001) by 1.71 and LiMg(111)
 by 1.41 (ratios of the interface's own slabs); GPAW corrects it by 1.34, 1.23, 1.37 and 1.40. So
-the logarithm of the correction is 0.85, 0.50, 0.59 and 0.99 of the model's. gamma_film is a free
-surface: its correction in W_ad / 2 gamma_film is one in full.
+the logarithm of the correction is 0.85, 0.50, 0.59 and 0.99 of the model's. On LiF(110) it is
+-0.6: the potential's W_ad is too high there, although its surface energies are too low.
+gamma_film is a free surface: its correction in W_ad / 2 gamma_film is one in full.
 """
 
 from __future__ import annotations
 
 from itertools import product
-from math import sqrt
 
 from pymatgen.core import Composition
 
 from misei.screening.schemas import EnergiesFrom
+from misei.structures.polarity import ANIONS
 
 # engine: {element or salt: {facet: surface energy over PBE's}}
 SURFACE_ENERGY_OVER_PBE: dict[str, dict[str, dict[str, float]]] = {
@@ -55,8 +56,10 @@ SURFACE_ENERGY_OVER_PBE: dict[str, dict[str, dict[str, float]]] = {
 # An engine with fewer measured phases says nothing of the others: they take the range of the
 # engine with most, which was trained on the same kind of data and misses Li as much.
 FEWEST_PHASES = 3
-# Part of the model's correction of W_ad, as a power, that interfaces of Li have by GPAW.
+# Part of the model's correction of W_ad, as a power, that interfaces of Li have by GPAW: with
+# metals and alloys, and with salts, to which SevenNet-0 binds Li too well, not too weakly.
 CARRIED_OVER = (0.5, 1.0)
+CARRIED_OVER_TO_SALTS = (-0.7, 1.0)
 COMPARE = "The error differs by element: compare W_ad / 2 gamma_Li, and confirm a shortlist by DFT."
 
 Interval = tuple[float, float]
@@ -141,7 +144,8 @@ def adhesion_interval(
     ratios = _ratios(engine, film, substrate)
     if ratios is None:
         return None
-    return _spread(work_of_adhesion, [1.0 / sqrt(f * s) for f, s in product(*ratios)])
+    parts = _carried_over(substrate)
+    return _spread(work_of_adhesion, [(f * s) ** (-p / 2) for f, s, p in product(*ratios, parts)])
 
 
 def wetting_interval(
@@ -154,8 +158,13 @@ def wetting_interval(
     ratios = _ratios(engine, film, substrate)
     if ratios is None:
         return None
-    corrected = [f * (f * s) ** (-part / 2) for f, s, part in product(*ratios, CARRIED_OVER)]
-    return _spread(wetting_ratio, corrected)
+    parts = _carried_over(substrate)
+    return _spread(wetting_ratio, [f * (f * s) ** (-p / 2) for f, s, p in product(*ratios, parts)])
+
+
+def _carried_over(substrate: str) -> Interval:
+    symbols = {element.symbol for element in Composition(substrate).elements}
+    return CARRIED_OVER_TO_SALTS if symbols & ANIONS else CARRIED_OVER
 
 
 def _spread(value: float, factors: list[float]) -> Interval:

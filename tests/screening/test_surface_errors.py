@@ -38,7 +38,12 @@ def test_li_on_the_open_face_of_aluminium_holds_what_gpaw_gives():
 
 @pytest.mark.parametrize(
     ("substrate", "works", "ratios"),
-    [("Mg", (0.80, 1.09), (1.49, 1.17)), ("LiMg", (1.04, 1.46), (1.95, 1.56))],
+    [
+        ("Mg", (0.80, 1.09), (1.49, 1.17)),
+        ("LiMg", (1.04, 1.46), (1.95, 1.56)),
+        ("LiAl", (1.18, 1.50), (2.21, 1.60)),
+        ("LiF", (0.67, 0.58), (1.26, 0.61)),
+    ],
 )
 def test_intervals_hold_what_gpaw_gives(substrate, works, ratios):
     # docs/adhesion.md: SevenNet-0, and gpaw-fast on its geometry
@@ -58,7 +63,7 @@ def test_element_against_itself_by_hand():
 
 def test_unmeasured_element_takes_the_whole_range():
     known = adhesion_interval("sevennet", "Li", "Ag", 1.0)
-    unknown = adhesion_interval("sevennet", "Li", "P", 1.0)
+    unknown = adhesion_interval("sevennet", "Li", "Pb", 1.0)
     assert unknown[0] <= known[0] < known[1] < unknown[1]
     assert unknown == adhesion_interval("sevennet", "Li", "GeZn", 1.0)
 
@@ -91,7 +96,9 @@ def test_dft_has_no_error_of_a_potential():
 
 def test_salt_has_its_own_error_not_that_of_its_elements():
     low, high = adhesion_interval("sevennet", "Li", "LiF", 1.0)
-    assert (low, high) == pytest.approx((1.0, 1 / (0.54 * 0.94) ** 0.5))
+    model = (0.54 * 0.94) ** 0.5
+    # SevenNet-0 binds Li to salts too well: up to 0.7 of the correction in the other direction.
+    assert (low, high) == pytest.approx((model**0.7, 1 / model))
     assert "LiF(100) 0.94" in surface_error("sevennet", "Li", "LiF")
     assert high < adhesion_interval("sevennet", "Li", "Li3N", 1.0)[1]
 
