@@ -11,9 +11,9 @@ factors r on the two surface energies make one of sqrt(r_film r_substrate) on W_
 of a free surface carries over to an interface in full is a model. It corrects W_ad of Li on Al(100)
 by a factor of 1.41 (ratios of the table), on Al(110) by 1.52, Mg(0001) by 1.71 and LiMg(111)
 by 1.41 (ratios of the interface's own slabs); GPAW corrects it by 1.34, 1.23, 1.37 and 1.40. So
-the logarithm of the correction is 0.85, 0.50, 0.59 and 0.99 of the model's. On LiF(110) it is
--0.6: the potential's W_ad is too high there, although its surface energies are too low.
-gamma_film is a free surface: its correction in W_ad / 2 gamma_film is one in full.
+the logarithm of the correction is 0.85, 0.50, 0.59 and 0.99 of the model's. On Li2O(110) it is
+0.91, on LiF(110) -0.6: the potential's W_ad is too high there, although its surface energies are
+too low. gamma_film is a free surface: its correction in W_ad / 2 gamma_film is one in full.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from misei.structures.polarity import ANIONS
 # engine: {element or salt: {facet: surface energy over PBE's}}
 SURFACE_ENERGY_OVER_PBE: dict[str, dict[str, dict[str, float]]] = {
     "sevennet": {
-        # Li(111), Al(110), LiAl and LiMg, its (111) Mg-ended, by gpaw-fast, over which SevenNet-0
-        # has 0.69 and 0.53 on Li(100) and (110).
+        # All (110) but Li's, Li(111), LiAl and LiMg, its (111) Mg-ended, by gpaw-fast, over which
+        # SevenNet-0 has 0.69 and 0.53 on Li(100) and (110).
         "Li": {"100": 0.68, "110": 0.54, "111": 0.73},
         "Al": {"111": 0.74, "110": 0.66},
         "Mg": {"0001": 0.87},
@@ -45,9 +45,9 @@ SURFACE_ENERGY_OVER_PBE: dict[str, dict[str, dict[str, float]]] = {
         "Si": {"111": 0.51},
         "Ge": {"111": 0.48},
         "Sb": {"0001": 0.87},
-        "LiF": {"100": 0.94},
+        "LiF": {"100": 0.94, "110": 0.92},
         "LiCl": {"100": 1.01},
-        "Li2O": {"111": 0.93},
+        "Li2O": {"111": 0.93, "110": 0.93},
         "Li2S": {"111": 0.81},
     },
     "sevennet-l3i5": {"Li": {"100": 0.68, "110": 0.60}},
@@ -57,7 +57,7 @@ SURFACE_ENERGY_OVER_PBE: dict[str, dict[str, dict[str, float]]] = {
 # engine with most, which was trained on the same kind of data and misses Li as much.
 FEWEST_PHASES = 3
 # Part of the model's correction of W_ad, as a power, that interfaces of Li have by GPAW: with
-# metals and alloys, and with salts, to which SevenNet-0 binds Li too well, not too weakly.
+# metals and alloys, and with salts, of which SevenNet-0 binds Li too well to LiF.
 CARRIED_OVER = (0.5, 1.0)
 CARRIED_OVER_TO_SALTS = (-0.7, 1.0)
 COMPARE = "The error differs by element: compare W_ad / 2 gamma_Li, and confirm a shortlist by DFT."
