@@ -33,7 +33,7 @@ def test_li_on_the_open_face_of_aluminium_holds_what_gpaw_gives():
     assert low <= 1.83 <= high
     low, high = wetting_interval("sevennet", "Li", "Al", 2.79)
     assert low <= 1.95 <= high
-    assert high - low < 1.2
+    assert high - low < 1.3  # Cu, of which GPAW leaves 0.35 of the correction, widened it by 0.1
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,7 @@ def test_li_on_the_open_face_of_aluminium_holds_what_gpaw_gives():
         ("Mg", (0.80, 1.09), (1.49, 1.17)),
         ("LiMg", (1.04, 1.46), (1.95, 1.56)),
         ("LiAl", (1.18, 1.50), (2.21, 1.60)),
+        ("Cu", (1.44, 1.52), (2.70, 1.62)),
         ("LiF", (0.67, 0.58), (1.26, 0.61)),
         ("Li2O", (0.66, 0.91), (1.23, 0.97)),
     ],
@@ -57,8 +58,8 @@ def test_intervals_hold_what_gpaw_gives(substrate, works, ratios):
 def test_element_against_itself_by_hand():
     # r_film between 0.54 and 0.73, so is r_substrate: W / sqrt(0.54 * 0.54) at most.
     assert adhesion_interval("sevennet", "Li", "Li", 1.0) == pytest.approx((1.0, 1 / 0.54))
-    # In full r_film / sqrt(r_film r_substrate); half of it r_film / (r_film r_substrate)**0.25.
-    expected = (0.54 / (0.54 * 0.73) ** 0.25, (0.73 / 0.54) ** 0.5)
+    # In full r_film / sqrt(r_film r_substrate); 0.3 of it r_film / (r_film r_substrate)**0.15.
+    expected = (0.54 / (0.54 * 0.73) ** 0.15, (0.73 / 0.54) ** 0.5)
     assert wetting_interval("sevennet", "Li", "Li", 1.0) == pytest.approx(expected)
 
 
