@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from misei.screening.entries import BundledSource, ReferenceEntry
 from misei.screening.schemas import Provenance
 from misei.screening.schemas_vibrations import ImaginaryMode, VibrationsDoc
 from misei.screening.vibrations import competing_phases
+from misei.workflows.vibrations import VibrationsMaker
 
 
 def misei(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -49,6 +51,12 @@ def test_a_metal_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "meV/atom" in again.stdout
     assert "THz" in again.stdout
     assert (tmp_path / "bands.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_the_command_s_supercell_is_the_maker_s() -> None:
+    # Written twice, because the command must not import the maker to show its help.
+    option = inspect.signature(commands.vibrations).parameters["min_length"]
+    assert option.default == VibrationsMaker.min_length
 
 
 def test_a_plot_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
