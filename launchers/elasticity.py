@@ -10,7 +10,7 @@ from jobflow import Flow
 from misei.launchers.machine import machine_settings
 from misei.launchers.single import PropertyRun, names_file, read_file
 from misei.launchers.sources import open_source
-from misei.screening.entries import MissingDataError
+from misei.screening.entries import lowest_phase
 from misei.screening.schemas_elasticity import ElasticityDoc
 from misei.screening.thermodynamics import phase_name
 from misei.workflows.elasticity import ElasticityMaker
@@ -57,11 +57,6 @@ def run_elasticity(
 def _flow(phase: str, maker: ElasticityMaker, source_name: str | None) -> tuple[str, Flow]:
     if names_file(phase):
         return phase, maker.make(read_file(Path(phase)))
-    source = open_source(source_name)
-    found = source.find(phase)
-    if not found:
-        raise MissingDataError(
-            f"no phase {phase!r} in {source.name}: neither formula nor id, nor a structure file"
-        )
-    entry_id = str(found[0].entry_id)
-    return entry_id, maker.make(found[0].structure, phase_name(found[0]), entry_id)
+    entry = lowest_phase(open_source(source_name), phase)
+    entry_id = str(entry.entry_id)
+    return entry_id, maker.make(entry.structure, phase_name(entry), entry_id)

@@ -10,7 +10,7 @@ from misei.launchers.machine import machine_settings
 from misei.launchers.single import PropertyRun
 from misei.launchers.sources import open_source
 from misei.screening.chemical_systems import parse_chemical_system
-from misei.screening.entries import EntrySource, MissingDataError, ReferenceEntry
+from misei.screening.entries import EntrySource, MissingDataError, ReferenceEntry, lowest_phase
 from misei.screening.schemas_vibrations import VibrationsDoc
 from misei.screening.thermodynamics import phase_name
 from misei.screening.vibration_plots import write_band_figure
@@ -80,7 +80,7 @@ def run_vibrations(
     get_engine(engine)
     source = open_source(source_name)
     symbols = {system: parse_chemical_system(system).split("-") for system in systems}
-    wanted = [_find(phase, source) for phase in phases]
+    wanted = [lowest_phase(source, phase) for phase in phases]
     wanted += [entry for s in symbols.values() for entry in competing_phases(source, s)]
     if not wanted:
         raise NoPhaseError("no phase given; name formulas, ids or a --system, e.g. Li-Al")
@@ -112,13 +112,6 @@ def plot_bands(run: VibrationsRun, path: Path) -> list[Path]:
     for entry_id, file in files.items():
         write_band_figure(run.documents[entry_id], file)
     return list(files.values())
-
-
-def _find(phase: str, source: EntrySource) -> ReferenceEntry:
-    found = source.find(phase)
-    if not found:
-        raise MissingDataError(f"no phase {phase!r} in {source.name}: neither a formula nor an id")
-    return found[0]
 
 
 def _compute(

@@ -198,6 +198,20 @@ class BundledSource:
         return bool(entry.data["is_metallic"])
 
 
+def lowest_phase(source: EntrySource, phase: str) -> ReferenceEntry:
+    """Return the entry with this id, or the lowest polymorph of this formula.
+
+    Raises
+    ------
+    MissingDataError
+        When the source has no such phase.
+    """
+    found = source.find(phase)
+    if not found:
+        raise MissingDataError(f"no phase {phase!r} in {source.name}: neither a formula nor an id")
+    return found[0]
+
+
 def polymorphs(composition: Composition, entries: Iterable[ReferenceEntry]) -> list[ReferenceEntry]:
     """Entries of this composition, whatever its amount, lowest energy per atom first."""
     wanted = composition.fractional_composition

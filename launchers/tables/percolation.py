@@ -66,6 +66,15 @@ def print_calibration(document: CalibrationDoc) -> None:
 
 def print_transport(documents: Sequence[TransportDoc]) -> None:
     """Print conductivities with their laws, and thickness and resistance where they are known."""
+    _print_electrons(documents)
+    sigma_lithium = documents[0].sigma_lithium
+    if sigma_lithium is None:
+        out.print("Thickness and resistance need --sigma-lithium, S/cm")
+    else:
+        _print_growth(documents, sigma_lithium)
+
+
+def _print_electrons(documents: Sequence[TransportDoc]) -> None:
     first = documents[0]
     print_table(
         "Electrons in the interphase with Li metal at 0 V",
@@ -98,11 +107,11 @@ def print_transport(documents: Sequence[TransportDoc]) -> None:
         f"sigma_nM = {first.sigma_insulator:.3g} S/cm (rest)"
     )
     out.print(f"Threshold: {first.threshold_model}")
-    if first.sigma_lithium is None:
-        out.print("Thickness and resistance need --sigma-lithium, S/cm")
-        return
+
+
+def _print_growth(documents: Sequence[TransportDoc], sigma_lithium: float) -> None:
     print_table(
-        f"Growth in {first.time_h:g} h with sigma_Li = {first.sigma_lithium:g} S/cm",
+        f"Growth in {documents[0].time_h:g} h with sigma_Li = {sigma_lithium:g} S/cm",
         [
             "electrolyte",
             "sigma_e / sigma_Li",
@@ -114,7 +123,7 @@ def print_transport(documents: Sequence[TransportDoc]) -> None:
         [
             [
                 d.formula,
-                f"{d.sigma_electronic / first.sigma_lithium:.2g}",
+                f"{d.sigma_electronic / sigma_lithium:.2g}",
                 f"{d.thickness_nm:.3g}",
                 _range(d.thickness_nm_interval),
                 f"{d.area_specific_resistance:.3g}",
