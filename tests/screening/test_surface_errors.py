@@ -27,19 +27,19 @@ def test_li_on_aluminium_holds_what_gpaw_gives():
 
 
 def test_li_on_the_open_face_of_aluminium_holds_what_gpaw_gives():
-    # Li | Al(110), 12 atoms, docs/adhesion.md: 1.49 J/m2 by SevenNet-0, 1.83 by gpaw-fast on its
-    # geometry; over 2 gamma_Li, each by its own lowest facet, 2.79 and 1.95.
+    # Li | Al(110), 12 atoms, docs/adhesion.md: 1.49 J/m2 by SevenNet-0, 1.84 by gpaw-fast on its
+    # geometry; over 2 gamma_Li, each by its own lowest facet, 2.79 and 1.96.
     low, high = adhesion_interval("sevennet", "Li", "Al", 1.49)
-    assert low <= 1.83 <= high
+    assert low <= 1.84 <= high
     low, high = wetting_interval("sevennet", "Li", "Al", 2.79)
-    assert low <= 1.95 <= high
+    assert low <= 1.96 <= high
     assert high - low < 1.3  # Cu, of which GPAW leaves 0.35 of the correction, widened it by 0.1
 
 
 @pytest.mark.parametrize(
     ("substrate", "works", "ratios"),
     [
-        ("Mg", (0.80, 1.09), (1.49, 1.17)),
+        ("Mg", (0.80, 1.10), (1.49, 1.17)),
         ("LiMg", (1.04, 1.46), (1.95, 1.56)),
         ("LiAl", (1.18, 1.50), (2.21, 1.60)),
         ("Cu", (1.44, 1.52), (2.70, 1.62)),
