@@ -4,7 +4,7 @@ Universal potentials are trained on bulk crystals and miss surface energies by a
 differs from one to the next. The ratios below, engine over PBE, were measured once for this
 project; docs/adhesion.md has the tables with cutoffs, k-points and uncertainties (PBE by GPAW on
 slabs relaxed with SevenNet-0; Li 0.47 J/m2 on (100), 0.50 J/m2 on (110)). Those marked below
-are of the preset gpaw-fast on thin slabs, by benchmarks/dft_adhesion.py.
+are of the engine's presets, most on thin slabs, by benchmarks/dft_adhesion.py.
 
 By Girifalco and Good, J. Phys. Chem. 61, 904 (1957), W_ad = 2 Phi sqrt(gamma_film gamma_substrate):
 factors r on the two surface energies make one of sqrt(r_film r_substrate) on W_ad. That the error
@@ -29,17 +29,17 @@ from misei.structures.polarity import ANIONS
 # engine: {element or salt: {facet: surface energy over PBE's}}
 SURFACE_ENERGY_OVER_PBE: dict[str, dict[str, dict[str, float]]] = {
     "sevennet": {
-        # All (110) but Li's, Li(111), LiAl and LiMg, its (111) Mg-ended, by gpaw-fast, over which
-        # SevenNet-0 has 0.69 and 0.53 on Li(100) and (110).
+        # All (110) but Li's, Li(111), Mg, Cu, LiAl and LiMg, its (111) Mg-ended, by gpaw-fast, over
+        # which SevenNet-0 has 0.69 and 0.53 on Li(100) and (110); Ca, Zn and Ag by gpaw-standard.
         "Li": {"100": 0.68, "110": 0.54, "111": 0.73},
         "Al": {"111": 0.74, "110": 0.66},
-        "Mg": {"0001": 0.87},
+        "Mg": {"0001": 0.90},
         "LiMg": {"111": 0.69, "110": 0.65},
         "LiAl": {"100": 0.85, "111": 0.97},
-        "Ca": {"111": 0.53},
-        "Zn": {"0001": 1.39},
-        "Ag": {"111": 0.96},
-        "Cu": {"111": 0.99},
+        "Ca": {"111": 0.58},
+        "Zn": {"0001": 1.42},
+        "Ag": {"111": 0.94},
+        "Cu": {"111": 1.01},
         # In in SevenNet-0's own cell, which is fcc; Sn as cut; Si and Ge unreconstructed, 1 x 1.
         "In": {"111": 0.63},
         "Sn": {"100": 0.68},
