@@ -151,6 +151,16 @@ def open_pool(settings: Settings) -> DaskPool:
     return DaskPool(partial(make_cluster, cluster, settings.run_dir), size, CLUSTER_ATTEMPTS)
 
 
+def thread_settings(workers: int) -> dict[str, str]:
+    """Variables of one of several workers of this machine: its share of the cores.
+
+    Those that are set stay. With a thread too many, libraries wait for each other: GPAW's
+    evaluations took five times as long on two threads while one of the two cores was busy.
+    """
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    return {name: os.environ.get(name, share) for name in THREAD_SETTINGS}
+
+
 def local_pool(workers: int) -> DaskPool:
     """Return a pool of processes of this machine that share out its cores."""
     return DaskPool(partial(_local_cluster, workers), workers, LOCAL_ATTEMPTS)
@@ -159,13 +169,12 @@ def local_pool(workers: int) -> DaskPool:
 def _local_cluster(workers: int) -> Cluster:
     from distributed import LocalCluster
 
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
     cluster = LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
         memory_limit=0,
         scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
-        env={name: os.environ.get(name, threads) for name in THREAD_SETTINGS},
+        env=thread_settings(workers),
         local_directory=tempfile.gettempdir(),
         silence_logs="CRITICAL",
     )

@@ -160,7 +160,8 @@ class GpawModel(GpawCalculator):
         set_up = (tuple(prepared.numbers), tuple(prepared.pbc), grid)
         if set_up != self._set_up:
             self._dft, self._set_up = None, set_up
-        results = self._converge(prepared, grid)
+        with one_thread():
+            results = self._converge(prepared, grid)
         folder = self.folder or job_folder()
         # All ranks must agree: their clocks do not.
         if folder and self._dft.comm.max_scalar(perf_counter() - start) > RESTART_AFTER_S:
@@ -169,7 +170,6 @@ class GpawModel(GpawCalculator):
 
     def _converge(self, atoms: Atoms, grid: tuple[int, int, int]) -> dict[str, Any]:
         """Return the results of the first of three ways that leads to any."""
-        import_gpaw()
         from gpaw import KohnShamConvergenceError
         from gpaw.new.symmetry import SymmetryBrokenError
 
@@ -236,6 +236,20 @@ def import_gpaw() -> tuple[Any, Any]:
             "GPAW is not installed; `misei doctor --engine gpaw-fast` says how"
         ) from error
     return GPAW, PW
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep BLAS to one thread: ranks share out a calculation, threads only slow it down.
+
+    Whatever ``OMP_NUM_THREADS`` says: its matrices are so small that threads wait for each other.
+    """
+    import_gpaw()
+    import gpaw.cgpaw  # noqa: F401  loads the BLAS that GPAW is linked with
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
 
 
 def job_folder() -> Path | None:

@@ -90,10 +90,8 @@ class GpawRanks(GpawCalculator):
         return self._server
 
     def _environment(self) -> dict[str, str]:
-        """Variables of the ranks, which share what this process may use."""
-        given = os.environ.get("OMP_NUM_THREADS", "")
-        threads = max(1, int(given) // self.ranks) if given.isdecimal() else 1
-        variables = {"GPAW_MPI_BACKEND": "cgpaw", "OMP_NUM_THREADS": str(threads)}
+        """Variables of the ranks."""
+        variables = {"GPAW_MPI_BACKEND": "cgpaw", "OMP_NUM_THREADS": "1"}
         if shutil.which("ssh") is None:
             # Open MPI 4 looks for it on a single machine, too, and ends without it.
             variables["OMPI_MCA_plm_rsh_agent"] = ""

@@ -28,6 +28,7 @@ from misei import __version__
 from misei.launchers.doctor.findings import Finding, failed, ok, skipped
 from misei.launchers.doctor.gpaw import check_gpaw
 from misei.launchers.machine import machine_settings
+from misei.launchers.pools import thread_settings
 
 PROBE_TIMEOUT_S = 600
 # Of density functional theory: on one slow core, with the finest preset.
@@ -114,7 +115,7 @@ def _evaluate(calculator: Any, scale: float, displacement: float = 0.0) -> tuple
 
 
 def probe_apart(name: str) -> EngineProbe | Finding:
-    """Run :func:`probe_engine` in a process without network; a row where it fails."""
+    """Run :func:`probe_engine` as a worker would, without network; a row where it fails."""
     from misei.workflows.engines import DFT_ENGINES
 
     timeout = DFT_TIMEOUT_S if name in DFT_ENGINES else PROBE_TIMEOUT_S
@@ -124,7 +125,11 @@ def probe_apart(name: str) -> EngineProbe | Finding:
             capture_output=True,
             text=True,
             timeout=timeout,
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            env={
+                **os.environ,
+                **thread_settings(machine_settings().workers),
+                "HF_HUB_OFFLINE": "1",
+            },
         )
     except subprocess.TimeoutExpired:
         return failed(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from misei.launchers.fireworks.launchpad import QUIET, open_launchpad, public_name
 from misei.launchers.machine import machine_settings
-from misei.launchers.pools import THREAD_SETTINGS
+from misei.launchers.pools import thread_settings
 from misei.launchers.store import open_store
 
 if TYPE_CHECKING:
@@ -219,9 +219,7 @@ def run_crew(workers: int, folder: Path, **choices: Any) -> None:
     """
     # A worker that finds nothing ready is not to leave while another is about to bring more.
     choices["idle_s"] = choices.get("idle_s") or CREW_IDLE_S
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    for variable in THREAD_SETTINGS:
-        os.environ.setdefault(variable, threads)
+    os.environ.update(thread_settings(workers))
     context = get_context("spawn")
     crew = [
         context.Process(target=_crew_member, args=(folder / f"worker_{n + 1}", choices))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -106,6 +107,18 @@ def test_evaluation_that_ends_badly(
     assert isinstance(found, Finding)
     assert (found.state, said in found.found) == (state, True)
     assert found.to_do or state == "skipped"
+
+
+def test_evaluation_takes_the_cores_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.CompletedProcess([], 3, "", "")
+    given: dict[str, str] = {}
+    monkeypatch.setattr(subprocess, "run", lambda *_, env, **__: given.update(env) or ended)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setenv("MISEI_WORKERS", "4")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    probe_apart("emt")
+    assert (given["OMP_NUM_THREADS"], given["MKL_NUM_THREADS"]) == ("2", "3")
 
 
 def test_evaluation_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

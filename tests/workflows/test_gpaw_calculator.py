@@ -6,12 +6,14 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bcc100, bulk
 from gpaw_systems import COARSE, displaced_lithium, evaluate, iterations, running_job
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from misei.workflows import gpaw_calculator
 from misei.workflows.gpaw_calculator import (
@@ -353,10 +355,29 @@ def test_what_a_failed_program_says(messages: str, said: str) -> None:
     assert essence(messages).startswith(said)
 
 
-def test_threads_are_shared_out_between_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranks_have_one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
     ranks = GpawRanks(COARSE, 4, "mpiexec -n {ranks}")
     assert ranks.command == ["mpiexec", "-n", "4"]
-    for given, each in (("8", "2"), ("2", "1"), ("", "1")):
-        monkeypatch.setenv("OMP_NUM_THREADS", given)
-        assert ranks._environment()["OMP_NUM_THREADS"] == each
-    assert os.environ["OMP_NUM_THREADS"] == ""
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    assert ranks._environment()["OMP_NUM_THREADS"] == "1"
+    assert os.environ["OMP_NUM_THREADS"] == "8"
+
+
+def test_an_evaluation_takes_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gpaw")
+    converge, inside = GpawModel._converge, []
+
+    def look(model: GpawModel, *arguments: Any) -> dict[str, Any]:
+        results = converge(model, *arguments)
+        inside.extend(blas_threads())  # of all that was loaded on the way, too
+        return results
+
+    monkeypatch.setattr(GpawModel, "_converge", look)
+    with threadpool_limits(3):
+        GpawModel(COARSE).calculate(bulk("Li", "bcc", a=3.44))
+        assert set(blas_threads()) == {3}
+    assert set(inside) == {1}
+
+
+def blas_threads() -> list[int]:
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
