@@ -154,8 +154,7 @@ def open_pool(settings: Settings) -> DaskPool:
 def thread_settings(workers: int) -> dict[str, str]:
     """Variables of one of several workers of this machine: its share of the cores.
 
-    Those that are set stay. With a thread too many, libraries wait for each other: GPAW's
-    evaluations took five times as long on two threads while one of the two cores was busy.
+    Those that are set stay.
     """
     share = str(max(1, (os.cpu_count() or 1) // workers))
     return {name: os.environ.get(name, share) for name in THREAD_SETTINGS}

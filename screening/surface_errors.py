@@ -10,7 +10,7 @@ By Girifalco and Good, J. Phys. Chem. 61, 904 (1957), W_ad = 2 Phi sqrt(gamma_fi
 factors r on the two surface energies make one of sqrt(r_film r_substrate) on W_ad. That the error
 of a free surface carries over to an interface in full is a model. It corrects W_ad of Li on Al(100)
 by a factor of 1.41 (ratios of the table), on Al(110) by 1.52, Mg(0001) by 1.71, LiMg(111) by 1.41
-and Cu(111) by 1.16 (ratios of the interface's own slabs); GPAW corrects it by 1.34, 1.23, 1.37,
+and Cu(111) by 1.16 (ratios of the interface's own slabs); GPAW corrects it by 1.34, 1.24, 1.37,
 1.40 and 1.05. So the logarithm of the correction is 0.85, 0.50, 0.59, 0.99 and 0.35 of the model's.
 On Li2O(110) it is 0.91, on LiF(110) -0.6: the potential's W_ad is too high there, although its
 surface energies are too low. gamma_film is a free surface: its correction in W_ad / 2 gamma_film is
